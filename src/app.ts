@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify'
+import type { ResolvedOptions } from './options.js'
+import auth from './plugins/auth.js'
+import cleanup from './plugins/cleanup.js'
+import cors from './plugins/cors.js'
+import errorHandling, { notFoundHandler } from './plugins/error-handler.js'
+import jsonBody from './plugins/json-body.js'
+import metrics from './plugins/metrics.js'
+import originGuard from './plugins/origin-guard.js'
+import rateLimit from './plugins/rate-limit.js'
+import sensible from './plugins/sensible.js'
+import sessions from './plugins/sessions.js'
+import health from './routes/health.js'
+import messages from './routes/messages.js'
+import metricsRoute from './routes/metrics.js'
+import sse from './routes/sse.js'
+
+/** One endpoint, in one encapsulated scope: plugins, then routes. */
+export async function app (fastify: FastifyInstance, options: ResolvedOptions): Promise<void> {
+  await fastify.register(errorHandling)
+  await fastify.register(jsonBody)
+  await fastify.register(sensible)
+  await fastify.register(metrics)
+  await fastify.register(sessions, options)
+  await fastify.register(cleanup, options)
+  await fastify.register(health, { serverInfo: options.serverInfo })
+  await fastify.register(guarded)
+
+  // Everything but health. The hooks run in this order, the cheapest first, all before a body is read.
+  async function guarded (scope: FastifyInstance): Promise<void> {
+    await scope.register(originGuard, options)
+    await scope.register(cors, options)
+    await scope.register(rateLimit, options)
+    await scope.register(auth, options)
+
+    // Without a prefix unknown paths are the host's.
+    if (scope.prefix !== '') scope.setNotFoundHandler(notFoundHandler)
+    await scope.register(metricsRoute, options)
+    await scope.register(sse, options)
+    await scope.register(messages, options)
+  }
+}

@@ -1,0 +1,69 @@
+import createError, { type FastifyError } from '@fastify/error'
+
+/** JSON-RPC 2.0, section 5.1: the reserved codes that a transport answers with. */
+export const RpcCode = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  internalError: -32603
+} as const
+
+/** An error of Weir's: a code of the table below, the status that it is answered with, and what to do about it. */
+export interface WeirError extends FastifyError {
+  statusCode: number
+  /** What to do, or what was seen. Safe to show to the client. */
+  detail?: string
+  /** Headers that go with the answer, such as `retry-after`. */
+  headers?: Record<string, string>
+  /** Set on errors about a JSON-RPC message: the code of the JSON-RPC error that answers it. */
+  rpcCode?: number
+}
+
+type ErrorFactory = (detail?: string, headers?: Record<string, string>) => WeirError
+
+function define (code: string, statusCode: number, message: string, rpcCode?: number): ErrorFactory {
+  const Constructor = createError(code, message, statusCode)
+  return (detail, headers) => Object.assign(new Constructor(), {
+    statusCode,
+    ...(detail !== undefined && { detail }),
+    ...(headers !== undefined && { headers }),
+    ...(rpcCode !== undefined && { rpcCode })
+  })
+}
+
+/** Every error that Weir answers or throws, by what went wrong. */
+export const errors = {
+  invalidOption: define('WEIR_ERR_INVALID_OPTION', 500, 'Invalid option'),
+  invalidConfig: define('WEIR_ERR_INVALID_CONFIG', 500, 'Invalid configuration'),
+
+  unauthorized: define('WEIR_ERR_UNAUTHORIZED', 401, 'Invalid or missing API key'),
+  foreignOrigin: define('WEIR_ERR_FOREIGN_ORIGIN', 403, 'Origin not allowed'),
+  foreignHost: define('WEIR_ERR_FOREIGN_HOST', 403, 'Host not allowed'),
+  rateLimited: define('WEIR_ERR_RATE_LIMITED', 429, 'Too many requests'),
+
+  refused: define('WEIR_ERR_REFUSED', 400, 'Bad request'),
+  notFound: define('WEIR_ERR_NOT_FOUND', 404, 'Not found'),
+  methodNotAllowed: define('WEIR_ERR_METHOD_NOT_ALLOWED', 405, 'Method not allowed'),
+  internal: define('WEIR_ERR_INTERNAL', 500, 'Internal server error'),
+
+  invalidSessionId: define('WEIR_ERR_INVALID_SESSION_ID', 400, 'Missing or malformed session_id'),
+  sessionNotFound: define('WEIR_ERR_SESSION_NOT_FOUND', 404, 'Session not found'),
+  sessionClosed: define('WEIR_ERR_SESSION_CLOSED', 503, 'The session ended before it was ready'),
+  tooManySessions: define('WEIR_ERR_TOO_MANY_SESSIONS', 503, 'Too many sessions'),
+  draining: define('WEIR_ERR_DRAINING', 503, 'Shutting down'),
+  serverFailed: define('WEIR_ERR_SERVER_FAILED', 500, 'The MCP server could not be started'),
+
+  parseError: define('WEIR_ERR_PARSE', 400, 'Parse error', RpcCode.parseError),
+  invalidMessage: define('WEIR_ERR_INVALID_MESSAGE', 400, 'Invalid request', RpcCode.invalidRequest),
+  messageTooLarge: define('WEIR_ERR_MESSAGE_TOO_LARGE', 413, 'Message too large', RpcCode.invalidRequest),
+  unsupportedMediaType: define('WEIR_ERR_UNSUPPORTED_MEDIA_TYPE', 415, 'Unsupported media type', RpcCode.invalidRequest),
+  tooManyInFlight: define('WEIR_ERR_TOO_MANY_IN_FLIGHT', 429, 'Too many requests in flight', RpcCode.invalidRequest),
+  drainingRequest: define('WEIR_ERR_DRAINING_REQUEST', 503, 'Shutting down', RpcCode.internalError),
+
+  unreachable: define('WEIR_ERR_UNREACHABLE', 500, 'The client cannot be reached'),
+  oversized: define('WEIR_ERR_OVERSIZED', 500, 'The message is larger than a stream may hold')
+} satisfies Record<string, ErrorFactory>
+
+/** Whether an error is one of the table above. */
+export function isWeirError (error: unknown): error is WeirError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('WEIR_ERR_')
+}

@@ -1,0 +1,89 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import { errors } from './errors.js'
+import { MAX_TIMER_SECONDS } from './net.js'
+import type { Principal } from './sessions/principal.js'
+import type { ServerInstance } from './sessions/session.js'
+
+const Seconds = (description: string, value: number) => Type.Number({ exclusiveMinimum: 0, maximum: MAX_TIMER_SECONDS, default: value, description })
+const PositiveInteger = (description: string, value: number) => Type.Integer({ minimum: 1, default: value, description })
+const CountOrOff = (description: string) => Type.Integer({ minimum: 0, default: 0, description })
+
+/** The plugin's plain options: what each is, its rule and its default. */
+export const PlainOptions = Type.Object({
+  prefix: Type.String({ pattern: '^(/[^/?#]+)*$', default: '', description: 'Path before every route, such as /ai' }),
+  name: Type.String({ minLength: 1, default: 'mcp', description: 'Tells endpoints of one application apart' }),
+  serverInfo: Type.Object({ name: Type.String(), version: Type.String() }, { description: 'What /health calls this server' }),
+  apiKeys: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
+  apiKeyRequired: Type.Boolean({ description: 'Default: true if apiKeys or authenticate is given' }),
+  corsOrigins: Type.Union([Type.Literal('*'), Type.Array(Type.String())], { default: [] }),
+  allowedHosts: Type.Array(Type.String(), { default: [], description: 'Empty: the Host header is not checked' }),
+  rateLimitPerMinute: CountOrOff('Requests per client address, 0 = off'),
+  sessionTimeoutSeconds: Seconds('Idle time that ends a session', 3600),
+  cleanupIntervalSeconds: Seconds('Seconds between two cleanups', 300),
+  heartbeatSeconds: Seconds('Seconds between two signs of life on a stream', 15),
+  maxSessions: PositiveInteger('Sessions at the most', 10_000),
+  maxSessionsPerClient: PositiveInteger('Sessions of one principal, or without keys of one address', 100),
+  metricsRequireKey: Type.Boolean({ default: false, description: 'Whether /metrics asks for a key' }),
+  streamBufferBytes: PositiveInteger('Bytes that may wait for one slow reader', 1_048_576),
+  bodyLimitBytes: PositiveInteger('Bytes of a request body', 4_194_304),
+  drainTimeoutSeconds: Type.Number({ minimum: 0, maximum: MAX_TIMER_SECONDS, default: 10, description: 'How long a shutdown waits for requests in flight' })
+})
+
+/** What a server is built for: one session of one client. */
+export interface ServerContext {
+  principal: Principal
+  /** Writes to the log under the session's hash. */
+  log: FastifyBaseLogger
+}
+
+/** Builds the server instance of one session. */
+export type CreateServer = (context: ServerContext) => ServerInstance | Promise<ServerInstance>
+
+/** Who sends a request: null for nobody that Weir should serve. It may throw. */
+export type Authenticate = (request: FastifyRequest) => Principal | null | Promise<Principal | null>
+
+/** Options of the plugin. All have defaults; every limit that belongs to a public host starts off. */
+export interface WeirOptions extends Partial<Static<typeof PlainOptions>> {
+  /** One instance per session. Without it Weir serves the bundled aareguru-mcp. */
+  createServer?: CreateServer
+  /** Replaces `apiKeys`. */
+  authenticate?: Authenticate
+}
+
+type Defaulted = Required<Omit<Static<typeof PlainOptions>, 'serverInfo'>>
+
+/** Options with every default filled in. */
+export interface ResolvedOptions extends Defaulted {
+  createServer: CreateServer
+  authenticate: Authenticate | undefined
+  serverInfo: { name: string, version: string }
+}
+
+const plainNames = Object.keys(PlainOptions.properties)
+const checker = TypeCompiler.Compile(Type.Partial(PlainOptions))
+
+/**
+ * Fills in the defaults and checks every rule.
+ * @throws WEIR_ERR_INVALID_OPTION that names the option and its rule.
+ */
+export function resolveOptions (options: WeirOptions, fallback: Pick<ResolvedOptions, 'serverInfo'> & Partial<Pick<ResolvedOptions, 'createServer'>>): ResolvedOptions {
+  const { createServer, authenticate, ...rest } = options
+  const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+  const unknown = Object.keys(plain).find(name => !plainNames.includes(name))
+  if (unknown !== undefined) throw errors.invalidOption(`${unknown}: there is no such option; there are createServer, authenticate, ${plainNames.join(', ')}`)
+  const issue = checker.Errors(plain).First()
+  if (issue !== undefined) throw errors.invalidOption(`${issue.path.slice(1).replaceAll('/', '.')}: ${issue.message.toLowerCase()}`)
+  for (const [name, value] of Object.entries({ createServer, authenticate })) {
+    if (value !== undefined && typeof value !== 'function') throw errors.invalidOption(`${name}: expected a function`)
+  }
+  const defaults = Object.fromEntries(Object.entries(PlainOptions.properties).map(([name, schema]) => [name, (schema as { default?: unknown }).default]))
+  const resolved = { ...fallback, ...defaults, ...plain, authenticate, createServer: createServer ?? fallback.createServer } as ResolvedOptions
+  resolved.serverInfo ??= fallback.serverInfo
+  resolved.apiKeyRequired ??= resolved.apiKeys.length > 0 || authenticate !== undefined
+  if ((resolved.apiKeyRequired || resolved.metricsRequireKey) && resolved.apiKeys.length === 0 && authenticate === undefined) {
+    throw errors.invalidOption(`${resolved.apiKeyRequired ? 'apiKeyRequired' : 'metricsRequireKey'}: true, but there is no key: give apiKeys, for example one made by 'openssl rand -hex 32'`)
+  }
+  return resolved
+}

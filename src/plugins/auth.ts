@@ -1,0 +1,87 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { errors } from '../errors.js'
+import type { Authenticate } from '../options.js'
+import { ANONYMOUS, type Principal } from '../sessions/principal.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** An `onRequest` hook: sets `request.principal`, or refuses with 401. */
+    authenticate: (request: FastifyRequest) => Promise<void>
+    /** An `onRequest` hook after `authenticate`, for routes that ask for a key even where others do not. */
+    requireKey: (request: FastifyRequest) => Promise<void>
+  }
+  interface FastifyRequest {
+    /** Who sends the request; `anonymous` where no key is asked for. Null before `authenticate`. */
+    principal: Principal | null
+  }
+}
+
+export interface AuthOptions {
+  apiKeys: string[]
+  apiKeyRequired: boolean
+  authenticate?: Authenticate | undefined
+}
+
+/** Decorates the hooks `authenticate` and `requireKey`. */
+async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<void> {
+  const identify = options.authenticate ?? byApiKey(options.apiKeys)
+  const open = options.authenticate === undefined && options.apiKeys.length === 0
+  fastify.decorateRequest('principal', null)
+
+  fastify.decorate('authenticate', async function authenticate (request: FastifyRequest) {
+    const principal = open ? ANONYMOUS : await identify(request)
+    if (principal !== null) request.principal = principal
+    // A wrong key is refused even where none is asked for: its sender means to be somebody.
+    else if (!options.apiKeyRequired && credentialOf(request) === undefined) request.principal = ANONYMOUS
+    else throw refuse(request)
+  })
+
+  fastify.decorate('requireKey', async function requireKey (request: FastifyRequest) {
+    if (request.principal === ANONYMOUS) throw refuse(request)
+  })
+
+  function refuse (request: FastifyRequest) {
+    fastify.metrics.authFailures++
+    const given = credentialOf(request) !== undefined
+    request.log.warn({ address: request.ip, given }, 'authentication failed')
+    // RFC 6750, section 3: an error code only where a credential was given.
+    const challenge = given ? 'Bearer realm="mcp", error="invalid_token"' : 'Bearer realm="mcp"'
+    return errors.unauthorized('Send the key as X-API-Key: KEY or Authorization: Bearer KEY', { 'www-authenticate': challenge })
+  }
+}
+
+/** The key in `X-API-Key`, else in `Authorization: Bearer` (RFC 6750, section 2.1). */
+function credentialOf ({ headers }: FastifyRequest): string | undefined {
+  const apiKey = headers['x-api-key']
+  if (apiKey !== undefined) return String(apiKey)
+  const bearer = /^bearer +(.*)$/i.exec(headers.authorization ?? '')
+  return bearer?.[1]
+}
+
+function byApiKey (apiKeys: string[]): Authenticate {
+  const known = apiKeys.map(key => ({ digest: sha256(key), principal: { id: principalId(key) } }))
+  return request => {
+    const credential = credentialOf(request)
+    if (credential === undefined) return null
+    const digest = sha256(credential)
+    let found: Principal | null = null
+    // Every digest is compared, in constant time each: how long it takes says nothing about the keys.
+    for (const { digest: other, principal } of known) {
+      if (timingSafeEqual(digest, other)) found = principal
+    }
+    return found
+  }
+}
+
+function sha256 (text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** Names a key without giving it away, alike in every instance that knows it. */
+function principalId (key: string): string {
+  return `key-${sha256(`mcp-weir principal ${key}`).toString('hex').slice(0, 12)}`
+}
+
+export default fp(auth, { name: 'weir-auth', dependencies: ['weir-metrics'], fastify: '5.x' })

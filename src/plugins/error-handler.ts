@@ -1,0 +1,56 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { errors, isWeirError, RpcCode, type WeirError } from '../errors.js'
+import { errorResponse, requestIdOf } from '../json-rpc.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether errors about a message are answered as JSON-RPC errors. */
+    jsonRpc?: boolean
+  }
+}
+
+/** Answers an error: one shape, the right headers, one log line, and no internals on a 5xx. */
+export function errorHandler (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toWeirError(thrown)
+  const context = { address: request.ip, session: request.mcpSession?.hash, code: error.code, detail: error.detail }
+  if (error.statusCode >= 500 && !isWeirError(thrown)) request.log.error({ ...context, err: thrown }, error.message)
+  else request.log.info(context, error.message)
+
+  void reply.code(error.statusCode).headers(error.headers ?? {}).type('application/json; charset=utf-8')
+  if (request.routeOptions.config.jsonRpc === true && error.rpcCode !== undefined) {
+    const message = error.detail === undefined ? error.message : `${error.message}: ${error.detail}`
+    void reply.send(JSON.stringify(errorResponse(requestIdOf(request.body), error.rpcCode, message, { requestId: request.id })))
+  } else {
+    void reply.send(JSON.stringify({ error: error.message, detail: error.detail, requestId: request.id }))
+  }
+}
+
+/** A path that is not there. */
+export function notFoundHandler (request: FastifyRequest, reply: FastifyReply): void {
+  const { pathname } = new URL(request.url, 'http://localhost')
+  errorHandler(errors.notFound(`There is no ${request.method} ${pathname}`), request, reply)
+}
+
+function toWeirError (error: FastifyError): WeirError {
+  if (isWeirError(error)) return error
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': return errors.messageTooLarge('The limit is BODY_LIMIT_BYTES (bodyLimitBytes)')
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_CTP_EMPTY_TYPE': return errors.unsupportedMediaType('Send application/json in UTF-8')
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY': return errors.parseError('The body is empty')
+    case 'FST_ERR_CTP_INVALID_JSON_BODY': return errors.parseError('The body is not JSON, or has a forbidden key such as __proto__')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return errors.parseError('The body does not have the length that Content-Length says')
+  }
+  const { statusCode = 500 } = error
+  if (statusCode >= 500) return Object.assign(errors.internal(), { rpcCode: RpcCode.internalError, statusCode })
+  // Thrown on purpose by an embedder's `authenticate` or by another plugin: its message is meant for the client.
+  return Object.assign(errors.refused(), { message: error.message, statusCode })
+}
+
+/** Answers the scope's errors, in the one shape that they have. */
+async function errorHandling (fastify: FastifyInstance): Promise<void> {
+  fastify.setErrorHandler(errorHandler)
+}
+
+export default fp(errorHandling, { name: 'weir-error-handler', fastify: '5.x' })

@@ -1,0 +1,40 @@
+import type { FastifyPluginAsync } from 'fastify'
+import Negotiator from 'negotiator'
+import { ErrorAnswer, MetricsAnswer } from '../schemas/answers.js'
+import { methodNotAllowed } from './method-not-allowed.js'
+
+export interface MetricsRouteOptions {
+  metricsRequireKey: boolean
+  sessionTimeoutSeconds: number
+  cleanupIntervalSeconds: number
+}
+
+const JSON_TYPE = 'application/json'
+const mediaTypes = [JSON_TYPE, 'text/plain', 'application/openmetrics-text']
+
+/** The endpoint's numbers: JSON, or text for a Prometheus that asks for it. */
+const metricsRoute: FastifyPluginAsync<MetricsRouteOptions> = async (fastify, options) => {
+  const { metrics, sessions, authenticate, requireKey } = fastify
+
+  fastify.get('/metrics', {
+    config: { endpoint: 'metrics' },
+    onRequest: options.metricsRequireKey ? [authenticate, requireKey] : [],
+    schema: { response: { 200: { content: { 'application/json': { schema: MetricsAnswer } } }, 401: ErrorAnswer } }
+  }, async (request, reply) => {
+    reply.vary('Accept')
+    void reply.cacheControl('no-store')
+    const accepted = new Negotiator(request.raw).mediaType(mediaTypes) ?? JSON_TYPE
+    if (accepted === JSON_TYPE) return snapshot()
+    return await reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
+  methodNotAllowed(fastify, '/metrics', 'metrics', ['GET', 'HEAD'])
+
+  function snapshot () {
+    return {
+      metrics: { ...metrics.snapshot(), active_sessions: sessions.size },
+      config: { session_timeout_seconds: options.sessionTimeoutSeconds, cleanup_interval_seconds: options.cleanupIntervalSeconds }
+    }
+  }
+}
+
+export default metricsRoute

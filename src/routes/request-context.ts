@@ -1,0 +1,25 @@
+import { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyRequest } from 'fastify'
+import { errors } from '../errors.js'
+import { ANONYMOUS, authInfoOf, type Principal } from '../sessions/principal.js'
+import type { ReceiveContext } from '../sessions/session.js'
+
+/** Who sent the request. */
+export function principalOf (request: FastifyRequest): Principal {
+  // Null only where a route forgot `authenticate`: better a 500 than a session that belongs to nobody.
+  if (request.principal === null) throw errors.internal()
+  return request.principal
+}
+
+/** Who opens a session, and whom it counts for: its principal, or without keys its address (IPv6 by /64). */
+export function openingOf (request: FastifyRequest): { principal: Principal, clientKey: string } {
+  const principal = principalOf(request)
+  const clientKey = principal === ANONYMOUS ? `address ${normalizeIP(request.ip, 64)}` : `principal ${principal.id}`
+  return { principal, clientKey }
+}
+
+/** What the server's handlers see of the request: who calls, and its headers without the credentials in them. */
+export function receiveContextOf (request: FastifyRequest): ReceiveContext {
+  const { authorization, cookie, 'x-api-key': apiKey, ...headers } = request.headers
+  return { authInfo: authInfoOf(principalOf(request)), requestInfo: { headers } }
+}

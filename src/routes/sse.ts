@@ -1,0 +1,42 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { CreateServer } from '../options.js'
+import { ErrorAnswer } from '../schemas/answers.js'
+import { SseStream } from '../streams/sse-stream.js'
+import { methodNotAllowed } from './method-not-allowed.js'
+import { openingOf } from './request-context.js'
+import { sendStream } from './send-stream.js'
+
+export interface SseOptions {
+  createServer: CreateServer
+  streamBufferBytes: number
+  heartbeatSeconds: number
+}
+
+/** HTTP+SSE (MCP specification 2024-11-05, "Transports"): a `GET` opens a session, whose stream carries all that its server says. */
+const sse: FastifyPluginAsync<SseOptions> = async (fastify, options) => {
+  const { sessions, authenticate, prefix } = fastify
+
+  fastify.get('/sse', {
+    exposeHeadRoute: false,
+    config: { endpoint: 'sse' },
+    onRequest: authenticate,
+    schema: { response: { '4xx': ErrorAnswer, '5xx': ErrorAnswer } }
+  }, openSession)
+  methodNotAllowed(fastify, '/sse', 'sse', ['GET'])
+
+  async function openSession (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const opening = openingOf(request)
+    const session = sessions.open({ ...opening, transport: 'sse' })
+    request.mcpSession = session
+    const stream = new SseStream(options.streamBufferBytes)
+    // The specification wants `endpoint` first: it waits in the stream until the server is there.
+    stream.writeEvent('endpoint', `${prefix}/messages?session_id=${session.sessionId}`)
+    session.attachStream(stream)
+    reply.raw.once('close', () => { void session.close('disconnected') })
+    await session.connect(() => options.createServer({ principal: opening.principal, log: request.log.child({ session: session.hash }) }))
+    request.log.info({ session: session.hash, address: request.ip, owner: session.record.owner }, 'session opened')
+    return sendStream(reply, stream, options.heartbeatSeconds)
+  }
+}
+
+export default sse

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { errors } from '../errors.js'
+import type { Principal } from './principal.js'
+import { createRecord, type TransportName } from './session-record.js'
+import { Session, type CloseReason, type SessionObserver } from './session.js'
+
+/** Seconds after which a refused client may ask again. */
+const RETRY_AFTER_SECONDS = 10
+
+export interface SessionRegistryOptions {
+  maxSessions: number
+  maxSessionsPerClient: number
+  /** Seconds without a message and without a request in flight after which a session ends. */
+  sessionTimeoutSeconds: number
+  /** Told of every session's events, after the registry's own part. */
+  observer: SessionObserver
+  /** Milliseconds of a clock that never runs backwards; a test may bring its own. */
+  now?: () => number
+}
+
+/** Who opens a session, and how. */
+export interface OpenOptions {
+  principal: Principal
+  /** Who the session counts for at `maxSessionsPerClient`. */
+  clientKey: string
+  transport: TransportName
+}
+
+/** All live sessions of one endpoint, in order of last use: a cleanup looks only at the front. */
+export class SessionRegistry {
+  readonly #options: SessionRegistryOptions
+  readonly #now: () => number
+  readonly #sessions = new Map<string, Session>()
+  readonly #perClient = new Map<string, number>()
+  /** Sessions that ended and whose server instances are still closing. */
+  readonly #ending = new Set<Promise<void>>()
+  readonly #observer: SessionObserver
+  #drained: Promise<void> | undefined
+  #onEmpty: (() => void) | undefined
+
+  constructor (options: SessionRegistryOptions) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+    this.#observer = {
+      ...options.observer,
+      active: session => { this.#touch(session) },
+      settled: session => { if (this.draining) void session.close('shutdown') },
+      closed: (session, reason, ended) => { this.#forget(session, reason, ended) }
+    }
+  }
+
+  /** How many sessions are live. */
+  get size (): number { return this.#sessions.size }
+
+  /** Whether the endpoint is shutting down: no new session, no new request. */
+  get draining (): boolean { return this.#drained !== undefined }
+
+  /** Whether a new session would find room. */
+  get hasRoom (): boolean { return this.#sessions.size < this.#options.maxSessions }
+
+  /** How many ended sessions' server instances have not closed yet. */
+  get ending (): number { return this.#ending.size }
+
+  /** Bytes that wait for slow readers, all sessions together. */
+  get bufferedBytes (): number {
+    let bytes = 0
+    for (const session of this.#sessions.values()) bytes += session.bufferedBytes
+    return bytes
+  }
+
+  /**
+   * Takes a place for a new session, before anything is built for it.
+   * @throws WEIR_ERR_DRAINING, WEIR_ERR_TOO_MANY_SESSIONS; both carry `retry-after`.
+   */
+  open ({ principal, clientKey, transport }: OpenOptions): Session {
+    const { maxSessions, maxSessionsPerClient } = this.#options
+    this.refuseWhileDraining()
+    const ofClient = this.#perClient.get(clientKey) ?? 0
+    if (ofClient >= maxSessionsPerClient) throw tooManySessions(`This client has ${ofClient} sessions open, which is its limit (MAX_SESSIONS_PER_CLIENT)`)
+    if (!this.hasRoom) throw tooManySessions(`${maxSessions} sessions are open, which is the limit (MAX_SESSIONS)`)
+    const session = new Session(createRecord(randomUUID(), principal.id, transport), clientKey, this.#observer)
+    session.lastActivity = this.#now()
+    this.#sessions.set(session.sessionId, session)
+    this.#perClient.set(clientKey, ofClient + 1)
+    this.#observer.opened(session)
+    return session
+  }
+
+  /** @throws WEIR_ERR_DRAINING once a shutdown has begun. */
+  refuseWhileDraining (): void {
+    if (this.draining) throw errors.draining('This instance is shutting down: try again, another one will answer', retryAfter())
+  }
+
+  /** The live session of that id, if it belongs to `principal`: for anyone else it does not exist. */
+  get (id: string, principal: Principal): Session | undefined {
+    const session = this.#sessions.get(id)
+    return session?.record.owner === principal.id ? session : undefined
+  }
+
+  /** Ends every session that has been idle for too long, and says how many they were. */
+  sweep (): number {
+    const now = this.#now()
+    const idleSince = now - this.#options.sessionTimeoutSeconds * 1_000
+    let ended = 0
+    for (const session of this.#sessions.values()) {
+      if (session.lastActivity > idleSince) break
+      if (session.busy) {
+        this.#touch(session)
+      } else {
+        void session.close('idle')
+        ended++
+      }
+    }
+    return ended
+  }
+
+  /** One beat for all streams. */
+  heartbeat (): void {
+    for (const session of this.#sessions.values()) session.heartbeat()
+  }
+
+  /**
+   * Ends all sessions: the idle ones at once, the busy ones when their last request is answered, but after
+   * `timeoutSeconds` in any case. Settles when all are gone and their server instances have closed, or the time is over.
+   * A second call joins the first.
+   */
+  drain (timeoutSeconds: number): Promise<void> {
+    return (this.#drained ??= this.#drain(timeoutSeconds * 1_000))
+  }
+
+  async #drain (timeoutMs: number): Promise<void> {
+    // Lets `#drained` be set: from here on nothing new comes in.
+    await Promise.resolve()
+    for (const session of this.#sessions.values()) {
+      if (!session.busy) void session.close('shutdown')
+    }
+    const { promise: timeIsOver, cancel } = after(timeoutMs)
+    await Promise.race([timeIsOver, this.#empty()])
+    for (const session of this.#sessions.values()) void session.close('shutdown')
+    await Promise.race([timeIsOver, Promise.allSettled(this.#ending)])
+    cancel()
+  }
+
+  #empty (): Promise<void> {
+    return new Promise(resolve => {
+      if (this.#sessions.size === 0) resolve()
+      else this.#onEmpty = resolve
+    })
+  }
+
+  #touch (session: Session): void {
+    session.lastActivity = this.#now()
+    // Re-insertion moves it to the end. A session that has ended stays out.
+    if (this.#sessions.delete(session.sessionId)) this.#sessions.set(session.sessionId, session)
+  }
+
+  #forget (session: Session, reason: CloseReason, ended: Promise<void>): void {
+    this.#sessions.delete(session.sessionId)
+    const left = (this.#perClient.get(session.clientKey) ?? 0) - 1
+    if (left > 0) this.#perClient.set(session.clientKey, left)
+    else this.#perClient.delete(session.clientKey)
+    this.#ending.add(ended)
+    void ended.finally(() => this.#ending.delete(ended))
+    this.#options.observer.closed(session, reason, ended)
+    if (this.#sessions.size === 0) this.#onEmpty?.()
+  }
+}
+
+function retryAfter (): Record<string, string> {
+  return { 'retry-after': String(RETRY_AFTER_SECONDS) }
+}
+
+function tooManySessions (detail: string) {
+  return errors.tooManySessions(detail, retryAfter())
+}
+
+function after (ms: number) {
+  let timer: NodeJS.Timeout | undefined
+  const promise = new Promise<void>(resolve => { timer = setTimeout(resolve, ms) })
+  return { promise, cancel: () => { clearTimeout(timer) } }
+}

@@ -1,0 +1,99 @@
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import type { JSONRPCMessage } from '../json-rpc.js'
+import type { StandingWire, WriteResult } from './wire.js'
+
+/** Large events go to the socket in slices, so that a slow reader's progress can be seen. */
+const SLICE_BYTES = 65_536
+
+/** A reader that has taken nothing for so many heartbeats, while bytes wait for it, is gone. */
+const STALLED_HEARTBEATS = 4
+
+/** Milliseconds that an ended stream gets to deliver what waits, before it is cut. */
+const LINGER_MS = 2_000
+
+/** Milliseconds after which a client may try another instance (HTML Living Standard, 9.2.6, the `retry` field). */
+const RETRY_MS = 1_000
+
+/**
+ * A server-sent event stream (HTML Living Standard, 9.2) that never holds more than `limitBytes` for its reader.
+ * `readable` is what a reply sends: it keeps the host's headers and hooks, which a write to the socket would lose.
+ */
+export class SseStream implements StandingWire {
+  readonly readable = new Readable({ read () {} })
+  readonly #limitBytes: number
+  #response: ServerResponse | undefined
+  #queuedBytes = 0
+  #deliveredBytes = 0
+  #stalledHeartbeats = 0
+  #ended = false
+
+  /** @param limitBytes How many bytes may wait for the reader, in the stream and its socket together. */
+  constructor (limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  /** Counts what waits in the response's socket as well. Call it when the stream is given to a reply. */
+  attach (response: ServerResponse): void {
+    this.#response = response
+  }
+
+  get bufferedBytes (): number {
+    return this.readable.readableLength + (this.#response?.writableLength ?? 0)
+  }
+
+  write (message: JSONRPCMessage, eventId?: string): WriteResult {
+    return this.writeEvent('message', JSON.stringify(message), eventId)
+  }
+
+  /** Queues one event; `data` is a single line. */
+  writeEvent (event: string, data: string, eventId?: string): WriteResult {
+    // A string has at most as many UTF-16 units as UTF-8 bytes: refuse the giant before it is copied.
+    if (data.length > this.#limitBytes) return 'oversized'
+    const id = eventId === undefined ? '' : `id: ${eventId}\n`
+    const bytes = Buffer.from(`event: ${event}\n${id}data: ${data}\n\n`)
+    if (bytes.length > this.#limitBytes) return 'oversized'
+    if (this.bufferedBytes + bytes.length > this.#limitBytes) return 'full'
+    this.#push(bytes)
+    return 'written'
+  }
+
+  heartbeat (): boolean {
+    const waiting = this.bufferedBytes
+    const delivered = this.#queuedBytes - waiting
+    if (waiting === 0) {
+      this.#push(Buffer.from(': heartbeat\n\n'))
+    }
+    if (waiting === 0 || delivered > this.#deliveredBytes) {
+      this.#deliveredBytes = delivered
+      this.#stalledHeartbeats = 0
+      return true
+    }
+    return ++this.#stalledHeartbeats < STALLED_HEARTBEATS
+  }
+
+  end (): void {
+    if (this.#ended) return
+    this.#push(Buffer.from(`retry: ${RETRY_MS}\n\n`))
+    this.#ended = true
+    this.readable.push(null)
+    const response = this.#response
+    if (response === undefined || response.closed) return
+    const cut = setTimeout(() => { this.destroy() }, LINGER_MS).unref()
+    response.once('close', () => { clearTimeout(cut) })
+  }
+
+  destroy (): void {
+    this.#ended = true
+    this.readable.destroy()
+    this.#response?.destroy()
+  }
+
+  #push (bytes: Buffer): void {
+    if (this.#ended || this.readable.destroyed) return
+    this.#queuedBytes += bytes.length
+    for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+      this.readable.push(bytes.subarray(start, start + SLICE_BYTES))
+    }
+  }
+}
