@@ -15,8 +15,11 @@ import messages from './routes/messages.js'
 import metricsRoute from './routes/metrics.js'
 import sse from './routes/sse.js'
 
+/** Everything but where the endpoint is: `register` would take a `prefix` for its own. */
+export type AppOptions = Omit<ResolvedOptions, 'prefix' | 'name'>
+
 /** One endpoint, in one encapsulated scope: plugins, then routes. */
-export async function app (fastify: FastifyInstance, options: ResolvedOptions): Promise<void> {
+export async function app (fastify: FastifyInstance, options: AppOptions): Promise<void> {
   await fastify.register(errorHandling)
   await fastify.register(jsonBody)
   await fastify.register(sensible)
@@ -33,8 +36,8 @@ export async function app (fastify: FastifyInstance, options: ResolvedOptions): 
     await scope.register(rateLimit, options)
     await scope.register(auth, options)
 
-    // Without a prefix unknown paths are the host's.
-    if (scope.prefix !== '') scope.setNotFoundHandler(notFoundHandler)
+    // Without a prefix unknown paths are the host's. A not-found handler would log the URL, and with it a session id.
+    if (scope.prefix !== '') scope.all('/*', notFoundHandler)
     await scope.register(metricsRoute, options)
     await scope.register(sse, options)
     await scope.register(messages, options)

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
-import { app } from './app.js'
+import { app, type AppOptions } from './app.js'
 import { errors } from './errors.js'
 import { logSerializers } from './log.js'
-import { resolveOptions, type ResolvedOptions, type WeirOptions } from './options.js'
+import { resolveOptions, type WeirOptions } from './options.js'
 import type { MetricsSnapshot } from './schemas/answers.js'
 import { createAareguru } from './servers/aareguru/server.js'
 import { version } from './version.js'
@@ -48,20 +48,20 @@ declare module 'fastify' {
  * @throws WEIR_ERR_INVALID_OPTION for an option that breaks its rule.
  */
 const weir: FastifyPluginAsync<WeirOptions> = async (fastify, options) => {
-  const resolved = resolveOptions(options, options.createServer === undefined ? createAareguru({ version }) : { serverInfo: { name: 'mcp-weir', version } })
+  const { name, prefix, ...resolved } = resolveOptions(options, options.createServer === undefined ? createAareguru({ version }) : { serverInfo: { name: 'mcp-weir', version } })
   if (!fastify.hasDecorator('mcpEndpoints')) fastify.decorate('mcpEndpoints', new Map<string, WeirEndpoint>())
-  if (fastify.mcpEndpoints.has(resolved.name)) throw errors.invalidOption(`name: '${resolved.name}' is taken; give each endpoint of this application a name of its own`)
+  if (fastify.mcpEndpoints.has(name)) throw errors.invalidOption(`name: '${name}' is taken; give each endpoint of this application a name of its own`)
 
   await fastify.register(async scope => {
     await app(scope, resolved)
-    fastify.mcpEndpoints.set(resolved.name, endpointOf(scope, resolved))
-  }, { prefix: resolved.prefix, logSerializers })
+    fastify.mcpEndpoints.set(name, endpointOf(scope, resolved))
+  }, { prefix, logSerializers })
 
-  const endpoint = fastify.mcpEndpoints.get(resolved.name)
+  const endpoint = fastify.mcpEndpoints.get(name)
   if (endpoint !== undefined && !fastify.hasDecorator('mcp')) fastify.decorate('mcp', endpoint)
 }
 
-function endpointOf ({ sessions, metrics }: FastifyInstance, { drainTimeoutSeconds }: ResolvedOptions): WeirEndpoint {
+function endpointOf ({ sessions, metrics }: FastifyInstance, { drainTimeoutSeconds }: AppOptions): WeirEndpoint {
   return {
     sessions: { get size () { return sessions.size } },
     metrics: {

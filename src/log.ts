@@ -31,4 +31,10 @@ export class RequestLog extends LogController {
     if (error != null) request.log.info({ req: request, err: error }, 'request failed')
     else request.log.debug({ req: request, statusCode: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request completed')
   }
+
+  override streamError (error: Error, request: FastifyRequest, reply: FastifyReply): void {
+    // A client that went away: the session's own line says so.
+    if ('code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') request.log.debug('stream closed prematurely')
+    else super.streamError(error, request, reply)
+  }
 }
