@@ -49,7 +49,7 @@ export const errors = {
   sessionNotFound: define('WEIR_ERR_SESSION_NOT_FOUND', 404, 'Session not found'),
   sessionClosed: define('WEIR_ERR_SESSION_CLOSED', 503, 'The session ended before it was ready'),
   tooManySessions: define('WEIR_ERR_TOO_MANY_SESSIONS', 503, 'Too many sessions'),
-  draining: define('WEIR_ERR_DRAINING', 503, 'Shutting down'),
+  draining: define('WEIR_ERR_DRAINING', 503, 'Shutting down', RpcCode.internalError),
   serverFailed: define('WEIR_ERR_SERVER_FAILED', 500, 'The MCP server could not be started'),
 
   parseError: define('WEIR_ERR_PARSE', 400, 'Parse error', RpcCode.parseError),
@@ -57,7 +57,6 @@ export const errors = {
   messageTooLarge: define('WEIR_ERR_MESSAGE_TOO_LARGE', 413, 'Message too large', RpcCode.invalidRequest),
   unsupportedMediaType: define('WEIR_ERR_UNSUPPORTED_MEDIA_TYPE', 415, 'Unsupported media type', RpcCode.invalidRequest),
   tooManyInFlight: define('WEIR_ERR_TOO_MANY_IN_FLIGHT', 429, 'Too many requests in flight', RpcCode.invalidRequest),
-  drainingRequest: define('WEIR_ERR_DRAINING_REQUEST', 503, 'Shutting down', RpcCode.internalError),
 
   unreachable: define('WEIR_ERR_UNREACHABLE', 500, 'The client cannot be reached'),
   oversized: define('WEIR_ERR_OVERSIZED', 500, 'The message is larger than a stream may hold')

@@ -31,21 +31,21 @@ export async function compareCities (client: AareguruClient, args: CompareArgume
   const cities = await client.cities()
   const asked = args.cities === undefined || args.cities.length === 0 ? cities.data.map(({ city }) => city) : args.cities
   const names = [...new Map(asked.map(name => [printable(name), name])).values()]
-  const outcomes = await Promise.allSettled(names.map(async name => await read(client, name)))
+  const outcomes = await Promise.all(names.map(async name => await read(client, name).catch((error: unknown) => ({ name, error }))))
 
   const compared = new Map<string, Compared>()
   const errors: Comparison['errors'] = []
   let failure = new AareguruError('BAD_ANSWER', 'There are no cities to compare at the moment')
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.status === 'fulfilled') {
-      compared.set(outcome.value.place.city, outcome.value)
-    } else {
-      const error: unknown = outcome.reason
-      /* c8 ignore next -- read() throws nothing else, and a fault of ours must not pass for a city's */
-      if (!(error instanceof AareguruError)) throw error
-      if (errors.length === 0) failure = error
-      errors.push({ city: printable(names[index] ?? ''), error: error.message })
+  for (const outcome of outcomes) {
+    if ('place' in outcome) {
+      compared.set(outcome.place.city, outcome)
+      continue
     }
+    const { name, error } = outcome
+    /* c8 ignore next -- read() throws nothing else, and a fault of ours must not pass for a city's */
+    if (!(error instanceof AareguruError)) throw error
+    if (errors.length === 0) failure = error
+    errors.push({ city: printable(name), error: error.message })
   }
   if (compared.size === 0) throw failure
 

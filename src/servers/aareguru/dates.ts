@@ -11,7 +11,7 @@ const EARLIEST = 946_684_800
 /** Relative moments fall on whole steps of so many seconds: a period that ends "now" would else be a new URL for every call. */
 const STEP = 120
 
-const RELATIVE = /^(?:-\s*(\d{1,6})\s*(minute|hour|day|week|month|year)s?|(\d{1,6})\s*(minute|hour|day|week|month|year)s?\s+ago)$/i
+const RELATIVE = /^-\s*(\d{1,6})\s*(minute|hour|day|week|month|year)s?$/i
 const IsoDate = z.iso.date()
 const IsoDateTime = z.iso.datetime({ offset: true, local: true })
 
@@ -60,8 +60,11 @@ function parseMoment (value: string, now: number): number {
   if (IsoDateTime.safeParse(value).success) return Math.floor(Date.parse(/(?:Z|[+-]\d\d:\d\d)$/.test(value) ? value : `${value}Z`) / 1000)
   const step = now - now % STEP
   if (value.toLowerCase() === 'now') return step
-  const match = RELATIVE.exec(value)
-  return match === null ? NaN : before(step, Number(match[1] ?? match[3]), (match[2] ?? match[4] ?? '').toLowerCase())
+  // "7 days ago" is another way to say "-7 days".
+  const match = RELATIVE.exec(value.replace(/^(\d.*) ago$/i, '-$1'))
+  if (match === null) return NaN
+  const [, count, unit = ''] = match
+  return before(step, Number(count), unit.toLowerCase())
 }
 
 function before (now: number, count: number, unit: string): number {

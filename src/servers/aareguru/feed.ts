@@ -42,8 +42,8 @@ export class Feed<T> {
   readonly #cache: LRUCache<string, Answer<T>>
 
   constructor (upstream: Upstream, schema: ZodType<T>, { ttlSeconds, maxEntries, now }: FeedOptions) {
-    // A ttl of 0 means "for ever" to lru-cache.
-    const ttl = Math.max(1, ttlSeconds * 1000)
+    // To lru-cache a ttl of 0 means for ever, and a fraction is an error.
+    const ttl = Math.max(1, Math.round(ttlSeconds * 1000))
     this.#cache = new LRUCache<string, Answer<T>>({
       max: maxEntries,
       maxSize: MAX_CACHE_BYTES,

@@ -6,7 +6,7 @@ import { ATTRIBUTION } from './provenance.js'
 import { type CompleteCity } from './resources.js'
 
 // Arguments of prompts are strings. They end up in a text that a model obeys, so they are held to what they are.
-const CityName = z.string().regex(/^[\p{L}\p{M}\d .,'()/-]{1,60}$/u, 'must be the name of a city').describe('Key or name of a city')
+const CityName = z.string().regex(/^[\p{L}\p{M}\d .,'()/-]{1,60}$/u, 'must be the name of a city')
 const Celsius = z.string().regex(/^-?\d{1,2}(?:\.\d{1,2})?$/, 'must be a temperature in °C').optional().describe('Lowest water temperature in °C')
 const YesOrNo = z.enum(['true', 'false']).optional().describe('"true" to leave out places with an elevated flow')
 const Days = z.string().regex(/^(?:[1-9]|[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])$/, 'must be 1 to 366 days').optional().describe('Days to look back, 7 by default')
@@ -15,7 +15,8 @@ const CARE = `Pass on every warning and notice of the tools. If the data are sim
 
 /** Registers the prompts; made once, used for every server instance. */
 export function createPrompts (completeCity: CompleteCity): (server: McpServer) => void {
-  const city = completable(CityName, completeCity)
+  // `completable` marks the schema that it is given, so it gets one of its own.
+  const city = completable(CityName.describe('Key or name of a city'), completeCity)
   const report = { city }
   const comparison = { min_temperature: Celsius, safety_only: YesOrNo }
   const analysis = { city, days: Days }

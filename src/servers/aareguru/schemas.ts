@@ -4,7 +4,12 @@ import * as z from 'zod'
 // is not named here passes through.
 const text = z.string().nullable().default(null)
 const number = z.number().nullable().default(null)
-const anything = z.record(z.string(), z.unknown()).nullable().default(null)
+const anything = object(z.record(z.string(), z.unknown())).nullable().default(null)
+
+/** Upstream is written in PHP, where an empty object may come out as `[]`. */
+function object<T extends z.ZodType> (schema: T) {
+  return z.preprocess(value => Array.isArray(value) && value.length === 0 ? {} : value, schema)
+}
 
 const CoordinatesSchema = z.object({ lat: number, lon: number }).nullable().default(null)
 
@@ -54,10 +59,10 @@ export const CurrentSchema = z.looseObject({
 })
 
 /** `GET /v2018/widget`. */
-export const WidgetSchema = z.looseObject({ values: z.record(z.string(), anything), cities: z.array(z.looseObject({ key: text, name: text })).nullable().default(null) })
+export const WidgetSchema = z.looseObject({ values: object(z.record(z.string(), anything)), cities: z.array(z.looseObject({ key: text, name: text })).nullable().default(null) })
 
 /** `GET /v2018/history`: series of pairs, unix seconds and value. */
-export const HistorySchema = z.looseObject({ data: z.record(z.string(), z.array(z.tuple([z.number(), z.number().nullable()]))) })
+export const HistorySchema = z.looseObject({ data: object(z.record(z.string(), z.array(z.tuple([z.number(), z.number().nullable()])))) })
 
 export type City = z.output<typeof CitiesSchema>[number]
 export type Current = z.output<typeof CurrentSchema>

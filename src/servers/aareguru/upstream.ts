@@ -51,27 +51,32 @@ export class Upstream {
     if (this.#inFlight >= MAX_IN_FLIGHT) throw new AareguruError('BUSY', `Too many requests to ${host} are under way, try again in a moment`)
     this.#inFlight++
     try {
+      return await this.#ask(url, target)
+    } finally {
+      this.#inFlight--
+    }
+  }
+
+  async #ask (url: string, target: string): Promise<UpstreamAnswer> {
+    try {
       const response = await fetch(url, {
-        signal: AbortSignal.timeout(this.#timeoutSeconds * 1000),
+        signal: AbortSignal.timeout(Math.round(this.#timeoutSeconds * 1000)),
         headers: { accept: 'application/json', 'user-agent': `${this.#identity.app}/${this.#identity.version}` }
       })
-      if (!response.ok) {
-        await response.body?.cancel()
-        throw new AareguruError('UNREACHABLE', `${target} answered with HTTP ${response.status}`)
-      }
-      return await readJson(response, target)
+      // An error's body is read as well, within the limit: that frees the connection for the next request.
+      const body = await readBody(response, target)
+      if (!response.ok) throw new AareguruError('UNREACHABLE', `${target} answered with HTTP ${response.status}`)
+      return { json: parseJson(body, target), bytes: body.byteLength }
     } catch (error) {
       if (error instanceof AareguruError) throw error
       const timedOut = error instanceof Error && error.name === 'TimeoutError'
       const what = timedOut ? `did not answer within ${this.#timeoutSeconds} seconds` : 'could not be reached'
       throw new AareguruError('UNREACHABLE', `${target} ${what}`, { cause: error })
-    } finally {
-      this.#inFlight--
     }
   }
 }
 
-async function readJson (response: Response, target: string): Promise<UpstreamAnswer> {
+async function readBody (response: Response, target: string): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   const body: AsyncIterable<Uint8Array> | Uint8Array[] = response.body ?? []
@@ -81,9 +86,12 @@ async function readJson (response: Response, target: string): Promise<UpstreamAn
     if (bytes > MAX_ANSWER_BYTES) throw new AareguruError('BAD_ANSWER', `${target} answered with more than ${MAX_ANSWER_BYTES} bytes`)
     chunks.push(chunk)
   }
+  return Buffer.concat(chunks)
+}
+
+function parseJson (body: Buffer, target: string): unknown {
   try {
-    const json: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    return { json, bytes }
+    return JSON.parse(body.toString('utf8'))
   } catch (cause) {
     throw new AareguruError('BAD_ANSWER', `${target} did not answer with JSON`, { cause })
   }
