@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { Type, type Static } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
 import { errors } from './errors.js'
-import { isLoopback, loopbackNames, MAX_TIMER_SECONDS } from './net.js'
+import { HOST_PATTERN, isLoopback, KEY_PATTERN, loopbackNames, MAX_TIMER_SECONDS, ORIGIN_PATTERN } from './net.js'
 import type { WeirOptions } from './options.js'
 import type { AareguruOptions } from './servers/aareguru/server.js'
 
@@ -23,7 +23,7 @@ export const EnvironmentSchema = Type.Object({
   CORS_ORIGINS: List,
   ALLOWED_HOSTS: List,
   RATE_LIMIT_PER_MINUTE: AtLeast(0, 100),
-  SSE_SESSION_TIMEOUT_SECONDS: AtLeast(60, 3_600),
+  SSE_SESSION_TIMEOUT_SECONDS: Seconds(60, 3_600),
   SSE_CLEANUP_INTERVAL_SECONDS: Seconds(60, 300),
   SSE_HEARTBEAT_SECONDS: Seconds(1, 15),
   MAX_SESSIONS: AtLeast(1, 10_000),
@@ -77,9 +77,10 @@ export interface LoadOptions {
 export function loadConfig ({ env = process.env, file = '.env', overrides = {} }: LoadOptions = {}): Config {
   const environment = validate(read(env, file, overrides))
   const { HTTP_HOST: host } = environment
-  const apiKeys = list(environment.API_KEYS)
+  const apiKeys = keys(environment)
   const loopback = isLoopback(host)
   const allowedHosts = hostNames(environment)
+  const apiKeyRequired = keyRequired(environment, apiKeys)
 
   return {
     host,
@@ -89,7 +90,7 @@ export function loadConfig ({ env = process.env, file = '.env', overrides = {} }
     logFormat: environment.LOG_FORMAT,
     endpoint: {
       apiKeys,
-      apiKeyRequired: keyRequired(environment, apiKeys),
+      apiKeyRequired,
       corsOrigins: origins(environment),
       allowedHosts: allowedHosts.length === 0 && loopback ? loopbackNames : allowedHosts,
       rateLimitPerMinute: environment.RATE_LIMIT_PER_MINUTE,
@@ -109,13 +110,13 @@ export function loadConfig ({ env = process.env, file = '.env', overrides = {} }
       cacheTtlSeconds: environment.CACHE_TTL_SECONDS,
       timeoutSeconds: environment.HTTP_CLIENT_TIMEOUT_SECONDS
     },
-    warnings: warnings(environment, apiKeys, loopback)
+    warnings: warnings(environment, apiKeys, apiKeyRequired, loopback)
   }
 }
 
 function read (env: NodeJS.ProcessEnv, file: string | false, overrides: Record<string, string>): Record<string, unknown> {
   const Text = Type.Object(Object.fromEntries(variables.map(name => [name, Type.Optional(Type.String())])))
-  const set = envSchema<Record<string, string>>({ schema: Text, env: false, data: [{ ...env }, overrides], dotenv: file !== false && { path: file } })
+  const set = envSchema<Record<string, string>>({ schema: Text, env: false, data: [said(env), said(overrides)], dotenv: file !== false && { path: file } })
   const anyCase: Variable[] = ['LOG_LEVEL', 'LOG_FORMAT', 'API_KEY_REQUIRED', 'METRICS_REQUIRE_KEY']
   return Object.fromEntries(variables.flatMap(name => {
     const value = set[name]?.trim() ?? ''
@@ -123,9 +124,18 @@ function read (env: NodeJS.ProcessEnv, file: string | false, overrides: Record<s
   }))
 }
 
+// What is set to nothing is not set: it leaves standing what comes below it.
+function said (values: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value.trim() !== ''))
+}
+
 function validate (given: Record<string, unknown>): Environment {
   try {
-    return envSchema<Environment>({ schema: { ...EnvironmentSchema }, env: false, data: { ...given } })
+    const environment = envSchema<Environment>({ schema: { ...EnvironmentSchema }, env: false, data: { ...given } })
+    // Ajv's rules for numbers skip those that are not finite.
+    const endless = variables.find(name => environment[name] === Infinity || environment[name] === -Infinity)
+    if (endless !== undefined) throw invalid(endless, given[endless], 'must be integer')
+    return environment
   } catch (error) {
     const issue = (error as { errors?: { instancePath: string, message: string, params: { allowedValues?: string[] } }[] }).errors?.[0]
     if (issue === undefined) throw error
@@ -133,6 +143,13 @@ function validate (given: Record<string, unknown>): Environment {
     const allowed = issue.params.allowedValues === undefined ? '' : `: ${issue.params.allowedValues.join(', ')}`
     throw invalid(name, given[name], `${issue.message}${allowed}`)
   }
+}
+
+function keys ({ API_KEYS }: Environment): string[] {
+  return list(API_KEYS).map((key, index) => {
+    if (!new RegExp(KEY_PATTERN).test(key)) throw invalid('API_KEYS', `(key ${index + 1})`, 'must be ASCII, as no HTTP header carries anything else')
+    return key
+  })
 }
 
 function keyRequired ({ HTTP_HOST, API_KEY_REQUIRED, METRICS_REQUIRE_KEY }: Environment, apiKeys: string[]): boolean {
@@ -145,10 +162,10 @@ function keyRequired ({ HTTP_HOST, API_KEY_REQUIRED, METRICS_REQUIRE_KEY }: Envi
   return required
 }
 
-function warnings ({ CORS_ORIGINS }: Environment, apiKeys: string[], loopback: boolean): string[] {
+function warnings ({ CORS_ORIGINS }: Environment, apiKeys: string[], apiKeyRequired: boolean, loopback: boolean): string[] {
   return [
-    ...(apiKeys.length === 0 && !loopback ? ['API_KEY_REQUIRED=false on a public host: anybody who reaches this port can use the server'] : []),
-    ...(CORS_ORIGINS === '*' && apiKeys.length === 0 ? ['CORS_ORIGINS=* without keys: every web page that a user visits can use the server'] : []),
+    ...(!apiKeyRequired && !loopback ? ['API_KEY_REQUIRED=false on a public host: anybody who reaches this port can use the server'] : []),
+    ...(CORS_ORIGINS === '*' && !apiKeyRequired ? ['CORS_ORIGINS=* without keys: every web page that a user visits can use the server'] : []),
     ...apiKeys.flatMap((key, index) => key.length < 16 ? [`key ${index + 1} of API_KEYS has ${key.length} characters: it can be guessed`] : [])
   ]
 }
@@ -156,24 +173,23 @@ function warnings ({ CORS_ORIGINS }: Environment, apiKeys: string[], loopback: b
 function origins ({ CORS_ORIGINS }: Environment): '*' | string[] {
   if (CORS_ORIGINS === '*') return '*'
   return list(CORS_ORIGINS).map(origin => {
-    if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+$/i.test(origin)) throw invalid('CORS_ORIGINS', origin, 'must be origins such as https://app.example.com, without a path, or * alone')
-    return origin.toLowerCase()
+    if (!new RegExp(ORIGIN_PATTERN).test(origin)) throw invalid('CORS_ORIGINS', origin, 'must be origins such as https://app.example.com, without a path, or * alone')
+    return origin
   })
 }
 
 function hostNames ({ ALLOWED_HOSTS }: Environment): string[] {
   return list(ALLOWED_HOSTS).map(name => {
-    if (isIP(name) === 6) return `[${name}]`
-    if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i.test(name)) throw invalid('ALLOWED_HOSTS', name, 'must be host names, without scheme or port')
+    if (!new RegExp(HOST_PATTERN).test(name)) throw invalid('ALLOWED_HOSTS', name, 'must be host names, without scheme or port')
     return name
   })
 }
 
 function proxies ({ TRUST_PROXY }: Environment): string[] {
   return list(TRUST_PROXY).map(proxy => {
-    const [address = '', bits = '0', ...rest] = proxy.split('/')
+    const [address = '', bits = '1', ...rest] = proxy.split('/')
     const version = isIP(address)
-    const valid = version > 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
+    const valid = version > 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= (version === 4 ? 32 : 128)
     if (proxy !== 'loopback' && !valid) throw invalid('TRUST_PROXY', proxy, 'must be CIDRs such as 10.0.0.0/8, or loopback')
     return proxy
   })
@@ -181,7 +197,9 @@ function proxies ({ TRUST_PROXY }: Environment): string[] {
 
 function httpUrl (environment: Environment, name: 'AAREGURU_BASE_URL'): string {
   const value = environment[name]
-  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) throw invalid(name, value, 'must be an http or https URL')
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw invalid(name, value, 'must be an http or https URL')
+  if (url.username !== '' || url.password !== '') throw invalid(name, url.origin, 'must not hold a name or password')
   return value
 }
 
@@ -190,5 +208,5 @@ function list (text: string): string[] {
 }
 
 function invalid (name: string, value: unknown, rule: string) {
-  return errors.invalidConfig(`${name}=${String(value)}: ${rule}`)
+  return errors.invalidConfig(`${name}=${String(value).replaceAll(/[\r\n]+/g, ' ')}: ${rule}`)
 }

@@ -2,7 +2,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { errors } from './errors.js'
-import { MAX_TIMER_SECONDS } from './net.js'
+import { HOST_PATTERN, KEY_PATTERN, MAX_TIMER_SECONDS, normalizeHost, normalizeOrigin, ORIGIN_PATTERN } from './net.js'
 import type { Principal } from './sessions/principal.js'
 import type { ServerInstance } from './sessions/session.js'
 
@@ -15,10 +15,10 @@ export const PlainOptions = Type.Object({
   prefix: Type.String({ pattern: '^(/[^/?#]+)*$', default: '', description: 'Path before every route, such as /ai' }),
   name: Type.String({ minLength: 1, default: 'mcp', description: 'Tells endpoints of one application apart' }),
   serverInfo: Type.Object({ name: Type.String(), version: Type.String() }, { description: 'What /health calls this server' }),
-  apiKeys: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
+  apiKeys: Type.Array(Type.String({ pattern: KEY_PATTERN }), { default: [] }),
   apiKeyRequired: Type.Boolean({ description: 'Default: true if apiKeys or authenticate is given' }),
-  corsOrigins: Type.Union([Type.Literal('*'), Type.Array(Type.String())], { default: [] }),
-  allowedHosts: Type.Array(Type.String(), { default: [], description: 'Empty: the Host header is not checked' }),
+  corsOrigins: Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: ORIGIN_PATTERN }))], { default: [] }),
+  allowedHosts: Type.Array(Type.String({ pattern: HOST_PATTERN }), { default: [], description: 'Empty: the Host header is not checked' }),
   rateLimitPerMinute: CountOrOff('Requests per client address, 0 = off'),
   sessionTimeoutSeconds: Seconds('Idle time that ends a session', 3600),
   cleanupIntervalSeconds: Seconds('Seconds between two cleanups', 300),
@@ -80,6 +80,8 @@ export function resolveOptions (options: WeirOptions, fallback: Pick<ResolvedOpt
   }
   const defaults = Object.fromEntries(Object.entries(PlainOptions.properties).map(([name, schema]) => [name, (schema as { default?: unknown }).default]))
   const resolved = { ...fallback, ...defaults, ...plain, authenticate, createServer: createServer ?? fallback.createServer } as ResolvedOptions
+  if (resolved.corsOrigins !== '*') resolved.corsOrigins = resolved.corsOrigins.map(normalizeOrigin)
+  resolved.allowedHosts = resolved.allowedHosts.map(normalizeHost)
   resolved.serverInfo ??= fallback.serverInfo
   resolved.apiKeyRequired ??= resolved.apiKeys.length > 0 || authenticate !== undefined
   if ((resolved.apiKeyRequired || resolved.metricsRequireKey) && resolved.apiKeys.length === 0 && authenticate === undefined) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { METHODS } from 'node:http'
 import type { Socket } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
@@ -31,6 +32,8 @@ export async function buildServer (config: Config, log: FastifyBaseLogger = crea
   })
   fastify.setErrorHandler(errorHandler)
   fastify.setNotFoundHandler(notFoundHandler)
+  // A method that Fastify does not route would be a 404 where it has to be a 405.
+  for (const method of METHODS) if (!fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method)
   cutSilentSockets(fastify)
   await fastify.register(weir, { ...config.endpoint, createServer, serverInfo })
   collectDefaultMetrics({ register: fastify.mcp.metrics.registry })

@@ -27,11 +27,11 @@ export interface AuthOptions {
 /** Decorates the hooks `authenticate` and `requireKey`. */
 async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<void> {
   const identify = options.authenticate ?? byApiKey(options.apiKeys)
-  const open = options.authenticate === undefined && options.apiKeys.length === 0
+  const open = !options.apiKeyRequired && options.authenticate === undefined && options.apiKeys.length === 0
   fastify.decorateRequest('principal', null)
 
   fastify.decorate('authenticate', async function authenticate (request: FastifyRequest) {
-    const principal = open ? ANONYMOUS : await identify(request)
+    const principal = open ? ANONYMOUS : await identified(request)
     if (principal !== null) request.principal = principal
     // A wrong key is refused even where none is asked for: its sender means to be somebody.
     else if (!options.apiKeyRequired && credentialOf(request) === undefined) request.principal = ANONYMOUS
@@ -42,13 +42,28 @@ async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<vo
     if (request.principal === ANONYMOUS) throw refuse(request)
   })
 
+  async function identified (request: FastifyRequest): Promise<Principal | null> {
+    let principal: Principal | null | undefined
+    try {
+      principal = await identify(request)
+    } catch (error) {
+      // A refusal like any other, in the host's own words.
+      if (error instanceof Error && 'statusCode' in error && error.statusCode === 401) throw Object.assign(refuse(request), { message: error.message })
+      throw error
+    }
+    if (principal == null) return null
+    if (typeof principal.id !== 'string' || principal.id === '') throw new TypeError('authenticate: a principal needs an id')
+    return principal
+  }
+
   function refuse (request: FastifyRequest) {
     fastify.metrics.authFailures++
     const given = credentialOf(request) !== undefined
     request.log.warn({ address: request.ip, given }, 'authentication failed')
     // RFC 6750, section 3: an error code only where a credential was given.
     const challenge = given ? 'Bearer realm="mcp", error="invalid_token"' : 'Bearer realm="mcp"'
-    return errors.unauthorized('Send the key as X-API-Key: KEY or Authorization: Bearer KEY', { 'www-authenticate': challenge })
+    const how = options.authenticate === undefined ? 'Send the key as X-API-Key: KEY or Authorization: Bearer KEY' : undefined
+    return errors.unauthorized(how, { 'www-authenticate': challenge })
   }
 }
 

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import fp from 'fastify-plugin'
 import { errors, isWeirError, RpcCode, type WeirError } from '../errors.js'
 import { errorResponse, requestIdOf } from '../json-rpc.js'
+import { pathOf } from '../log.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,21 +29,23 @@ export function errorHandler (thrown: FastifyError, request: FastifyRequest, rep
 
 /** A path that is not there. */
 export function notFoundHandler (request: FastifyRequest, reply: FastifyReply): void {
-  const { pathname } = new URL(request.url, 'http://localhost')
-  errorHandler(errors.notFound(`There is no ${request.method} ${pathname}`), request, reply)
+  errorHandler(errors.notFound(`There is no ${request.method} ${pathOf(request.url)}`), request, reply)
 }
 
 function toWeirError (error: FastifyError): WeirError {
   if (isWeirError(error)) return error
+  if (!(error instanceof Error)) return Object.assign(errors.internal(), { rpcCode: RpcCode.internalError })
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return errors.messageTooLarge('The limit is BODY_LIMIT_BYTES (bodyLimitBytes)')
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_EMPTY_TYPE': return errors.unsupportedMediaType('Send application/json in UTF-8')
     case 'FST_ERR_CTP_EMPTY_JSON_BODY': return errors.parseError('The body is empty')
     case 'FST_ERR_CTP_INVALID_JSON_BODY': return errors.parseError('The body is not JSON, or has a forbidden key such as __proto__')
+    // Its message has the whole URL, query and all.
+    case 'FST_ERR_BAD_URL': return errors.refused('The URL cannot be decoded')
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return errors.parseError('The body does not have the length that Content-Length says')
   }
-  const { statusCode = 500 } = error
+  const statusCode = Number(error.statusCode) >= 400 && Number(error.statusCode) < 600 ? Number(error.statusCode) : 500
   if (statusCode >= 500) return Object.assign(errors.internal(), { rpcCode: RpcCode.internalError, statusCode })
   // Thrown on purpose by an embedder's `authenticate` or by another plugin: its message is meant for the client.
   return Object.assign(errors.refused(), { message: error.message, statusCode })

@@ -11,8 +11,8 @@ async function jsonBody (fastify: FastifyInstance): Promise<void> {
   const parse = fastify.getDefaultJsonParser('error', 'error')
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    const charset = /charset="?([^";\s]*)/i.exec(request.headers['content-type'] ?? '')?.[1]
-    if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+    const charset = /charset="?([^";\s]*)/i.exec(String(request.headers['content-type']))?.[1]
+    if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
       done(errors.unsupportedMediaType(`Send application/json in UTF-8, not in ${charset}`))
     } else if (!isUtf8(body)) {
       done(errors.parseError('The body is not UTF-8'))

@@ -8,6 +8,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     metrics: Metrics
   }
+  interface FastifyRequest {
+    /** Under which key the request was counted; null for one that the host refused before it came here. */
+    mcpEndpoint: EndpointName | null
+  }
   interface FastifyContextConfig {
     /** The key under which a route's calls and errors are counted. */
     endpoint?: EndpointName
@@ -105,17 +109,20 @@ export class Metrics {
 async function metricsPlugin (fastify: FastifyInstance): Promise<void> {
   const metrics = new Metrics()
   fastify.decorate('metrics', metrics)
+  fastify.decorateRequest('mcpEndpoint', null)
 
   fastify.addHook('onRequest', (request, _reply, done) => {
     const { endpoint } = request.routeOptions.config
-    if (endpoint !== undefined) metrics.endpointCalls[endpoint]++
+    if (endpoint !== undefined) {
+      metrics.endpointCalls[endpoint]++
+      request.mcpEndpoint = endpoint
+    }
     done()
   })
 
   // A client that went away has no response to count: `onResponse` does not run for it.
   fastify.addHook('onResponse', (request, reply, done) => {
-    const { endpoint } = request.routeOptions.config
-    if (endpoint !== undefined && reply.statusCode >= 400) metrics.endpointErrors[endpoint]++
+    if (request.mcpEndpoint !== null && reply.statusCode >= 400) metrics.endpointErrors[request.mcpEndpoint]++
     done()
   })
 }

@@ -5,7 +5,7 @@ import { isLoopback } from '../net.js'
 
 export interface OriginGuardOptions {
   corsOrigins: '*' | string[]
-  /** Host names, without port. Empty: the Host header is not checked. */
+  /** Host names as `normalizeHost` makes them. Empty: the Host header is not checked. */
   allowedHosts: string[]
 }
 
@@ -15,7 +15,7 @@ export interface OriginGuardOptions {
  * (MCP specification, "Transports", security warning.)
  */
 async function originGuard (fastify: FastifyInstance, { corsOrigins, allowedHosts }: OriginGuardOptions): Promise<void> {
-  const hosts = new Set(allowedHosts.map(host => host.toLowerCase()))
+  const hosts = new Set(allowedHosts)
   const origins = new Set(corsOrigins)
 
   fastify.addHook('onRequest', async request => {

@@ -1,4 +1,4 @@
-import fastifyRateLimit from '@fastify/rate-limit'
+import fastifyRateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.js'
@@ -15,15 +15,15 @@ const MAX_ADDRESSES = 10_000
 async function rateLimit (fastify: FastifyInstance, { rateLimitPerMinute }: RateLimitOptions): Promise<void> {
   if (rateLimitPerMinute === 0) return
   await fastify.register(fastifyRateLimit, { global: false, cache: MAX_ADDRESSES })
-  // The plugin's own hooks are a route's and run after the scope's, which would let every attempt at a key through.
-  fastify.addHook('onRequest', fastify.rateLimit({
-    max: rateLimitPerMinute,
-    timeWindow: '1 minute',
-    errorResponseBuilder: (request, { after }) => {
-      request.log.warn({ address: request.ip }, 'rate limit exceeded')
-      return errors.rateLimited(`${rateLimitPerMinute} requests a minute are allowed: try again in ${after}`)
-    }
-  }))
+  // Of a host that limits as well this would be the host's decorator: whatever it could have set is set here.
+  const limit = fastify.createRateLimit({ max: rateLimitPerMinute, timeWindow: '1 minute', keyGenerator: request => normalizeIP(request.ip, 64), allowList: [], skipOnError: false })
+
+  fastify.addHook('onRequest', async request => {
+    const { isAllowed, ...count } = await limit(request)
+    if (isAllowed || !('isExceeded' in count) || !count.isExceeded) return
+    request.log.warn({ address: request.ip }, 'rate limit exceeded')
+    throw errors.rateLimited(`${rateLimitPerMinute} requests a minute are allowed: try again in ${count.ttlInSeconds} s`, { 'retry-after': String(count.ttlInSeconds) })
+  })
 }
 
 export default fp(rateLimit, { name: 'weir-rate-limit', fastify: '5.x' })

@@ -23,7 +23,7 @@ const metricsRoute: FastifyPluginAsync<MetricsRouteOptions> = async (fastify, op
   }, async (request, reply) => {
     reply.vary('Accept')
     void reply.cacheControl('no-store')
-    const accepted = new Negotiator(request.raw).mediaType(mediaTypes) ?? JSON_TYPE
+    const accepted = new Negotiator({ headers: { accept: (request.headers.accept ?? '*/*').replaceAll(/;(?!\s*q\s*=)[^;,]*/gi, '') } }).mediaType(mediaTypes) ?? JSON_TYPE
     if (accepted === JSON_TYPE) return snapshot()
     return await reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
   })

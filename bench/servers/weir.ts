@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import Fastify, { LogController } from 'fastify'
+import { pino } from 'pino'
+import type * as Package from '../../src/index.js'
+import { fixtureServer } from '../fixture-server.js'
+import { API_KEY } from '../raw-client.js'
+import { answerParent } from './reports.js'
+
+// The built package, by its own name; the types are of the source, so that a check of the types needs no build.
+const name: string = 'mcp-weir'
+const { default: weir } = await import(name) as typeof Package
+
+let onFlooded = () => {}
+
+// As the command builds it: requests are logged at `debug`, which `info` does not write. `request-log` writes Fastify's two lines.
+const fastify = Fastify({
+  loggerInstance: pino({ level: 'info' }, pino.destination({ dest: '/dev/null', sync: true })),
+  logController: new LogController({ disableRequestLogging: !process.argv.includes('request-log') }),
+  genReqId: () => randomUUID()
+})
+
+// Every plugin is on, with limits that no benchmark reaches.
+await fastify.register(weir, {
+  createServer: () => fixtureServer(() => { onFlooded() }),
+  serverInfo: { name: 'fixture', version: '1.0.0' },
+  apiKeys: [API_KEY],
+  allowedHosts: ['127.0.0.1', 'localhost'],
+  corsOrigins: ['https://app.example.com'],
+  rateLimitPerMinute: 1_000_000_000,
+  maxSessions: 100_000,
+  maxSessionsPerClient: 100_000
+})
+await fastify.listen({ host: '127.0.0.1', port: 0 })
+onFlooded = answerParent((fastify.server.address() as AddressInfo).port).onFlooded
