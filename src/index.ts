@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { app, type AppOptions } from './app.js'
 import { errors } from './errors.js'
-import { logSerializers } from './log.js'
+import { childLoggerFactory } from './log.js'
 import { resolveOptions, type WeirOptions } from './options.js'
 import type { MetricsSnapshot } from './schemas/answers.js'
 import { createAareguru } from './servers/aareguru/server.js'
@@ -53,9 +53,10 @@ const weir: FastifyPluginAsync<WeirOptions> = async (fastify, options) => {
   if (fastify.mcpEndpoints.has(name)) throw errors.invalidOption(`name: '${name}' is taken; give each endpoint of this application a name of its own`)
 
   await fastify.register(async scope => {
+    scope.setChildLoggerFactory(childLoggerFactory(fastify))
     await app(scope, resolved)
     fastify.mcpEndpoints.set(name, endpointOf(scope, resolved))
-  }, { prefix, logSerializers })
+  }, { prefix })
 
   const endpoint = fastify.mcpEndpoints.get(name)
   if (endpoint !== undefined && !fastify.hasDecorator('mcp')) fastify.decorate('mcp', endpoint)

@@ -1,4 +1,4 @@
-import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
+import { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { pino, type Logger } from 'pino'
 import { PinoPretty as pretty } from 'pino-pretty'
 import type { Config } from './config.js'
@@ -6,6 +6,20 @@ import type { Config } from './config.js'
 /** How Weir's requests look in a log: without the query, which holds the session id. */
 export const logSerializers = {
   req: (request: FastifyRequest): string => `${request.method} ${pathOf(request.url)}`
+}
+
+/**
+ * Gives Weir's requests their loggers, on top of the host's own factory. Serializers are set once on a parent:
+ * pino would copy them for each child.
+ */
+export function childLoggerFactory (host: FastifyInstance): FastifyInstance['childLoggerFactory'] {
+  const inherited = host.childLoggerFactory
+  const parents = new WeakMap<FastifyBaseLogger, FastifyBaseLogger>()
+  return function (logger, bindings, options, request) {
+    const parent = parents.get(logger) ?? logger.child({}, { serializers: logSerializers })
+    parents.set(logger, parent)
+    return inherited.call(host, parent, bindings, options, request)
+  }
 }
 
 /** A URL's path. */

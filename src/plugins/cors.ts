@@ -15,7 +15,8 @@ async function cors (fastify: FastifyInstance, { corsOrigins }: CorsOptions): Pr
     if (route.method === 'OPTIONS' && route.routePath === '*') route.url = `${fastify.prefix}/.preflight`
   })
   await fastify.register(fastifyCors, {
-    origin: corsOrigins,
+    // What comes without an origin is no page: it is spared the headers.
+    origin: (origin, callback) => { callback(null, origin !== undefined && (corsOrigins === '*' ? '*' : corsOrigins.includes(origin))) },
     credentials: corsOrigins !== '*',
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     exposedHeaders: ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After'],

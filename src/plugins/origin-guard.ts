@@ -18,17 +18,18 @@ async function originGuard (fastify: FastifyInstance, { corsOrigins, allowedHost
   const hosts = new Set(allowedHosts)
   const origins = new Set(corsOrigins)
 
-  fastify.addHook('onRequest', async request => {
+  // With a callback, as every request passes here: a promise for each would be felt.
+  fastify.addHook('onRequest', (request, _reply, done) => {
     // What a proxy forwards would do for the origin, but a page can forge it: the Host check takes the real header.
     const host = request.headers.host ?? request.headers[':authority']
     if (hosts.size > 0 && !hosts.has(hostNameOf(host))) {
       request.log.warn({ address: request.ip, host }, 'foreign host')
-      throw errors.foreignHost('Add the name to ALLOWED_HOSTS (allowedHosts) if this server is meant to be reached by it')
+      return done(errors.foreignHost('Add the name to ALLOWED_HOSTS (allowedHosts) if this server is meant to be reached by it'))
     }
     const { origin } = request.headers
-    if (origin === undefined || corsOrigins === '*' || origins.has(origin) || isOwn(origin, request) || (isLoopbackOrigin(origin) && listensOnLoopback())) return
+    if (origin === undefined || corsOrigins === '*' || origins.has(origin) || isOwn(origin, request) || (isLoopbackOrigin(origin) && listensOnLoopback())) return done()
     request.log.warn({ address: request.ip, origin }, 'foreign origin')
-    throw errors.foreignOrigin('Add the origin to CORS_ORIGINS (corsOrigins) if pages from there may use this server')
+    done(errors.foreignOrigin('Add the origin to CORS_ORIGINS (corsOrigins) if pages from there may use this server'))
   })
 
   function listensOnLoopback (): boolean {

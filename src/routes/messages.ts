@@ -28,22 +28,23 @@ const messages: FastifyPluginAsync<MessagesOptions> = async (fastify, { bodyLimi
   methodNotAllowed(fastify, '/messages', 'messages', ['POST'])
 
   // Before the body is read: a stranger's four megabytes are not worth the memory.
-  async function findSession (request: FastifyRequest): Promise<void> {
+  function findSession (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
     const { query } = request
-    if (!sessionQuery.Check(query)) throw errors.invalidSessionId('Post to the path that the endpoint event of GET /sse names')
+    if (!sessionQuery.Check(query)) return done(errors.invalidSessionId('Post to the path that the endpoint event of GET /sse names'))
     const session = sessions.get(query.session_id, principalOf(request))
-    if (session === undefined) throw errors.sessionNotFound('It has ended or never was: open a new one with GET /sse')
+    if (session === undefined) return done(errors.sessionNotFound('It has ended or never was: open a new one with GET /sse'))
     request.mcpSession = session
+    done()
   }
 
-  async function receiveMessage (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  function receiveMessage (request: FastifyRequest, reply: FastifyReply): void {
     const message = parseMessage(request.body)
     // It may have ended while the body was read.
     const session = request.mcpSession
     if (session === null || session.closeReason !== undefined) throw errors.sessionNotFound('It has just ended: open a new one with GET /sse')
     if (isRequest(message)) sessions.refuseWhileDraining()
     session.receive(message, receiveContextOf(request))
-    return reply.code(202).type('text/plain; charset=utf-8').send('Accepted')
+    void reply.code(202).type('text/plain; charset=utf-8').send('Accepted')
   }
 }
 

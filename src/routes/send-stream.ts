@@ -1,20 +1,20 @@
+import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { SseStream } from '../streams/sse-stream.js'
 
 /**
- * Answers with an event stream. It goes through `reply.send`, so that the host's headers and hooks are kept,
- * and counts as a connection until its socket is done.
+ * Makes an event stream the answer of a handler, which returns what this returns: it goes through `reply.send`, so that
+ * the host's headers and hooks are kept. It counts as a connection until its socket is done.
  */
-export function sendStream (reply: FastifyReply, stream: SseStream, heartbeatSeconds: number): FastifyReply {
+export function prepareStream (reply: FastifyReply, stream: SseStream, heartbeatSeconds: number): Readable {
   const { metrics } = reply.server
   metrics.connectionOpened()
   reply.raw.once('close', () => { metrics.connectionClosed() })
   stream.attach(reply.raw)
+  // An event stream ends with its connection, so it needs no chunks: each event is one write, not three (RFC 9112, section 6.3).
+  reply.raw.removeHeader('transfer-encoding')
   // TCP keep-alive finds a machine that vanished while nothing was on its way to it.
   reply.raw.socket?.setKeepAlive?.(true, heartbeatSeconds * 1_000)
-  return reply
-    .type('text/event-stream')
-    .cacheControl('no-store')
-    .header('x-accel-buffering', 'no')
-    .send(stream.readable)
+  void reply.type('text/event-stream').cacheControl('no-store').header('x-accel-buffering', 'no')
+  return stream.readable
 }

@@ -1,10 +1,11 @@
+import type { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { CreateServer } from '../options.js'
 import { ErrorAnswer } from '../schemas/answers.js'
 import { SseStream } from '../streams/sse-stream.js'
 import { methodNotAllowed } from './method-not-allowed.js'
 import { openingOf } from './request-context.js'
-import { sendStream } from './send-stream.js'
+import { prepareStream } from './send-stream.js'
 
 export interface SseOptions {
   createServer: CreateServer
@@ -24,7 +25,7 @@ const sse: FastifyPluginAsync<SseOptions> = async (fastify, options) => {
   }, openSession)
   methodNotAllowed(fastify, '/sse', 'sse', ['GET'])
 
-  async function openSession (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function openSession (request: FastifyRequest, reply: FastifyReply): Promise<Readable> {
     const opening = openingOf(request)
     const session = sessions.open({ ...opening, transport: 'sse' })
     request.mcpSession = session
@@ -33,9 +34,12 @@ const sse: FastifyPluginAsync<SseOptions> = async (fastify, options) => {
     stream.writeEvent('endpoint', `${prefix}/messages?session_id=${session.sessionId}`)
     session.attachStream(stream)
     reply.raw.once('close', () => { void session.close('disconnected') })
-    await session.connect(() => options.createServer({ principal: opening.principal, log: request.log.child({ session: session.hash }) }))
+    await session.connect(() => options.createServer({
+      principal: opening.principal,
+      get log () { return request.log.child({ session: session.hash }) }
+    }))
     request.log.info({ session: session.hash, address: request.ip, owner: session.record.owner }, 'session opened')
-    return sendStream(reply, stream, options.heartbeatSeconds)
+    return prepareStream(reply, stream, options.heartbeatSeconds)
   }
 }
 

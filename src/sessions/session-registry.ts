@@ -160,7 +160,8 @@ export class SessionRegistry {
     if (left > 0) this.#perClient.set(session.clientKey, left)
     else this.#perClient.delete(session.clientKey)
     this.#ending.add(ended)
-    void ended.finally(() => this.#ending.delete(ended))
+    const done = () => { this.#ending.delete(ended) }
+    ended.then(done, done)
     this.#options.observer.closed(session, reason, ended)
     if (this.#sessions.size === 0) this.#onEmpty?.()
   }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { MessageExtraInfo, RequestInfo } from '@modelcontextprotocol/sdk/types.js'
@@ -83,7 +83,7 @@ export class Session implements Transport {
 
   /** Stands for the session in logs: its id is a secret. */
   get hash (): string {
-    return (this.#hash ??= createHash('sha256').update(this.record.id).digest('hex').slice(0, 12))
+    return (this.#hash ??= hash('sha256', this.record.id).slice(0, 12))
   }
 
   /** Whether a request waits for its answer. A busy session is not idle. */
@@ -156,6 +156,9 @@ export class Session implements Transport {
         this.#refuseOversized(wire, message)
     }
     if (!('method' in message) && !this.busy) this.#observer.settled(this)
+    // Whoever awaits this leaves the reader its time; whoever does not finds the wire full.
+    const drained = wire.drained?.()
+    if (drained !== undefined) await drained
   }
 
   setProtocolVersion (version: string): void { this.record.protocolVersion = version }

@@ -9,6 +9,9 @@ const SLICE_BYTES = 65_536
 /** A reader that has taken nothing for so many heartbeats, while bytes wait for it, is gone. */
 const STALLED_HEARTBEATS = 4
 
+/** Milliseconds for which whoever writes waits for a reader that takes nothing. */
+const PATIENCE_MS = 1_000
+
 /** Milliseconds that an ended stream gets to deliver what waits, before it is cut. */
 const LINGER_MS = 2_000
 
@@ -27,6 +30,8 @@ export class SseStream implements StandingWire {
   #deliveredBytes = 0
   #stalledHeartbeats = 0
   #ended = false
+  #patient = true
+  #draining: Promise<void> | undefined
 
   /** @param limitBytes How many bytes may wait for the reader, in the stream and its socket together. */
   constructor (limitBytes: number) {
@@ -56,6 +61,16 @@ export class SseStream implements StandingWire {
     if (this.bufferedBytes + bytes.length > this.#limitBytes) return 'full'
     this.#push(bytes)
     return 'written'
+  }
+
+  /**
+   * Where more than half of the limit waits: settles when it does no more, when the stream is over, or when the reader
+   * took nothing for a second. From then on nobody waits for it until it takes something again.
+   */
+  drained (): Promise<void> | undefined {
+    const response = this.#response
+    if (response === undefined || !this.#patient || !this.#isHalfFull) return undefined
+    return (this.#draining ??= this.#drain(response))
   }
 
   heartbeat (): boolean {
@@ -89,6 +104,14 @@ export class SseStream implements StandingWire {
     this.#response?.destroy()
   }
 
+  get #isHalfFull (): boolean { return this.bufferedBytes > this.#limitBytes / 2 }
+
+  async #drain (response: ServerResponse): Promise<void> {
+    while (this.#patient && this.#isHalfFull && !response.closed) this.#patient = await moves(response)
+    this.#draining = undefined
+    if (!this.#patient) response.once('drain', () => { this.#patient = true })
+  }
+
   #push (bytes: Buffer): void {
     if (this.#ended || this.readable.destroyed) return
     this.#queuedBytes += bytes.length
@@ -96,4 +119,18 @@ export class SseStream implements StandingWire {
       this.readable.push(bytes.subarray(start, start + SLICE_BYTES))
     }
   }
+}
+
+/** Whether the reader takes something, or the stream ends, before patience does. */
+function moves (response: ServerResponse): Promise<boolean> {
+  return new Promise(resolve => {
+    const settle = (moved: boolean) => {
+      clearTimeout(timer)
+      response.off('drain', move).off('close', move)
+      resolve(moved)
+    }
+    const move = () => { settle(true) }
+    const timer = setTimeout(settle, PATIENCE_MS, false).unref()
+    response.on('drain', move).on('close', move)
+  })
 }

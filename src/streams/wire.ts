@@ -13,6 +13,8 @@ export interface Wire {
    * @throws TypeError if the message is no JSON (a BigInt, a circle).
    */
   write (message: JSONRPCMessage, eventId?: string): WriteResult
+  /** Settles when there is room again, or the reader has had its chance; undefined where there is room now. */
+  drained? (): Promise<void> | undefined
   /** Ends the wire after what waits was delivered. */
   end (): void
   /** Bytes that wait for the reader in this process. */

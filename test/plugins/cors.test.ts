@@ -66,7 +66,8 @@ test('* lets everybody read, without credentials', async t => {
 
 test('an OPTIONS that is no preflight is no 400 in plain text', async t => {
   const app = await host(t, [origin])
-  t.equal((await app.inject({ method: 'OPTIONS', url: '/mcp' })).statusCode, 204)
+  t.equal((await app.inject({ method: 'OPTIONS', url: '/mcp' })).statusCode, 405, 'from no page')
+  t.equal((await app.inject({ method: 'OPTIONS', url: '/mcp', headers: { origin } })).statusCode, 204, 'from a page')
 })
 
 test('without origins nothing is added, and OPTIONS is answered as any other method', async t => {

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import { test } from 'tap'
-import { build, fixtureServer, nothingLeft, RawClient, until } from '../helper.js'
+import { build, fixtureServer, nothingLeft, RawClient, textOf, until } from '../helper.js'
 
 test('opens a session whose first event names where to post', async t => {
   const built = await build(t)
@@ -140,6 +140,25 @@ test('a reader that stops costs at most the buffer, and is cut off', async t => 
   await until(() => built.app.mcp.sessions.size === 0 && built.metrics().active_connections === 0)
   t.ok(peak > streamBufferBytes / 2 && peak <= streamBufferBytes, `${peak} bytes waited at the most`)
   t.match(built.lines.find(({ msg }) => msg === 'session closed'), { reason: 'slow-consumer' })
+  client.close()
+})
+
+test('a reader that keeps up is never cut off, however fast a server that awaits its sends produces', async t => {
+  const { url } = await build(t, {
+    createServer: () => {
+      const server = fixtureServer()
+      server.registerTool('burst', {}, async ({ sendNotification }) => {
+        // Nothing but microtasks between two sends: the socket gets no turn unless `send` gives it one.
+        for (let piece = 0; piece < 200; piece++) await sendNotification({ method: 'notifications/message', params: { level: 'info', data: 'x'.repeat(65_536) } })
+        return { content: [{ type: 'text', text: 'all sent' }] }
+      })
+      return server
+    }
+  })
+  const client = await RawClient.session(url)
+  await client.initialize()
+  t.equal(textOf(await client.callTool(1, 'burst')), 'all sent')
+  t.equal(client.events.filter(({ event }) => event === 'message').length, 200)
   client.close()
 })
 

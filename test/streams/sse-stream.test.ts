@@ -116,3 +116,19 @@ test('destroy drops what waits, and the connection with it', async t => {
   t.equal(stream.write(message('late')), 'written', 'a late write is no error')
   t.equal(new SseStream(10).heartbeat(), true)
 })
+
+test('whoever writes to a full stream waits for its reader, but no longer than a second', async t => {
+  const { stream, response } = await stalled(t, 300_000)
+  t.equal(stream.drained(), undefined, 'there is room')
+  await fill(stream)
+  const drained = stream.drained()
+  t.ok(drained instanceof Promise)
+  t.equal(stream.drained(), drained, 'all wait for the same')
+  await drained
+  t.equal(stream.drained(), undefined, 'a reader that takes nothing had its chance')
+  response.emit('drain')
+  t.ok(stream.drained() instanceof Promise, 'it took something: it is waited for again')
+  stream.destroy()
+  await stream.drained()
+  t.equal(new SseStream(10).drained(), undefined)
+})
