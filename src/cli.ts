@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
 import { loadConfig } from './config.js'
-import { isWeirError } from './errors.js'
 import { serve } from './server.js'
 import { version } from './version.js'
 
@@ -48,7 +47,7 @@ function print (text: string): void {
 try {
   await main()
 } catch (error) {
-  const line = isWeirError(error) && error.detail !== undefined ? error.detail : error instanceof Error ? error.message : String(error)
-  process.stderr.write(`mcp-weir: ${line}\n`)
+  const { message, detail = message } = error as Error & { detail?: string }
+  process.stderr.write(`mcp-weir: ${detail}\n`)
   process.exitCode = 1
 }

@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 import { app, type AppOptions } from './app.js'
 import { errors } from './errors.js'
 import { childLoggerFactory } from './log.js'
-import { resolveOptions, type WeirOptions } from './options.js'
+import { resolveOptions, UNNAMED, type WeirOptions } from './options.js'
 import type { MetricsSnapshot } from './schemas/answers.js'
 import { createAareguru } from './servers/aareguru/server.js'
 import { version } from './version.js'
@@ -36,7 +36,7 @@ export interface WeirEndpoint {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The first endpoint, or the one without a name. There after `ready()`. */
+    /** The endpoint without a name, else the first. There after `ready()`. */
     mcp: WeirEndpoint
     /** All endpoints by name. */
     mcpEndpoints: Map<string, WeirEndpoint>
@@ -49,7 +49,7 @@ declare module 'fastify' {
  */
 const weir: FastifyPluginAsync<WeirOptions> = async (fastify, options) => {
   const { name, prefix, ...resolved } = resolveOptions(options, options.createServer === undefined ? createAareguru({ version }) : { serverInfo: { name: 'mcp-weir', version } })
-  if (!fastify.hasDecorator('mcpEndpoints')) fastify.decorate('mcpEndpoints', new Map<string, WeirEndpoint>())
+  if (!fastify.hasDecorator('mcpEndpoints')) decorate(fastify)
   if (fastify.mcpEndpoints.has(name)) throw errors.invalidOption(`name: '${name}' is taken; give each endpoint of this application a name of its own`)
 
   await fastify.register(async scope => {
@@ -57,9 +57,13 @@ const weir: FastifyPluginAsync<WeirOptions> = async (fastify, options) => {
     await app(scope, resolved)
     fastify.mcpEndpoints.set(name, endpointOf(scope, resolved))
   }, { prefix })
+}
 
-  const endpoint = fastify.mcpEndpoints.get(name)
-  if (endpoint !== undefined && !fastify.hasDecorator('mcp')) fastify.decorate('mcp', endpoint)
+function decorate (fastify: FastifyInstance): void {
+  const endpoints = new Map<string, WeirEndpoint>()
+  fastify.decorate('mcpEndpoints', endpoints)
+  // A Map keeps the order in which its entries came.
+  fastify.decorate('mcp', { getter: () => endpoints.get(UNNAMED) ?? [...endpoints.values()][0] as WeirEndpoint })
 }
 
 function endpointOf ({ sessions, metrics }: FastifyInstance, { drainTimeoutSeconds }: AppOptions): WeirEndpoint {

@@ -10,10 +10,13 @@ const Seconds = (description: string, value: number) => Type.Number({ exclusiveM
 const PositiveInteger = (description: string, value: number) => Type.Integer({ minimum: 1, default: value, description })
 const CountOrOff = (description: string) => Type.Integer({ minimum: 0, default: 0, description })
 
+/** The name of an endpoint that was given none. */
+export const UNNAMED = 'mcp'
+
 /** The plugin's plain options: what each is, its rule and its default. */
 export const PlainOptions = Type.Object({
   prefix: Type.String({ pattern: '^(/[^/?#]+)*$', default: '', description: 'Path before every route, such as /ai' }),
-  name: Type.String({ minLength: 1, default: 'mcp', description: 'Tells endpoints of one application apart' }),
+  name: Type.String({ minLength: 1, default: UNNAMED, description: 'Tells endpoints of one application apart' }),
   serverInfo: Type.Object({ name: Type.String(), version: Type.String() }, { description: 'What /health calls this server' }),
   apiKeys: Type.Array(Type.String({ pattern: KEY_PATTERN }), { default: [] }),
   apiKeyRequired: Type.Boolean({ description: 'Default: true if apiKeys or authenticate is given' }),

@@ -18,7 +18,8 @@ const REQUEST_TIMEOUT_MS = 60_000
 const CLOSE_MARGIN_MS = 5_000
 
 /** Builds the process's Fastify application around one endpoint. It does not listen yet. */
-export async function buildServer (config: Config, log: FastifyBaseLogger = createLogger(config)): Promise<FastifyInstance> {
+async function buildServer (config: Config): Promise<FastifyInstance> {
+  const log: FastifyBaseLogger = createLogger(config)
   const { createServer, serverInfo } = createAareguru({ version, ...config.aareguru })
   const fastify = Fastify({
     loggerInstance: log,

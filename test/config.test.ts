@@ -248,3 +248,13 @@ test('reads the process\'s environment and the .env of its folder, which need no
   process.chdir('empty')
   t.match(loadConfig(), { host: '127.0.0.1', port: 9002 })
 })
+
+test('a key that no header can carry is refused without being told', async t => {
+  const said = refusal({ API_KEYS: 'a good long key of mine, schlüssel-mit-umlaut' })
+  t.match(said, /^API_KEYS=\(key 2\): must be ASCII/)
+  t.notMatch(said, /schl/)
+})
+
+test('an upstream URL with a password is refused without it', async t => {
+  t.equal(refusal({ AAREGURU_BASE_URL: 'https://me:secret@river.example/x' }), 'AAREGURU_BASE_URL=https://river.example: must not hold a name or password')
+})

@@ -71,7 +71,7 @@ test('the curl lines answer as they say', async t => {
 })
 
 test('the demo runs, talks to a simulated river, and Ctrl+C ends it', async t => {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/demo.ts'], { cwd: root, env: { PATH: process.env['PATH'], HTTP_PORT: '0' } })
+  const child = spawn(process.execPath, [...process.execArgv, 'examples/demo.ts'], { cwd: root, env: { ...process.env, HTTP_PORT: '0' } })
   t.teardown(() => child.kill('SIGKILL'))
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text })

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { SessionRegistry } from '../sessions/session-registry.js'
-import type { Session, SessionObserver } from '../sessions/session.js'
+import { SessionRegistry, type SessionRegistryOptions } from '../sessions/session-registry.js'
+import type { Session } from '../sessions/session.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -38,11 +38,9 @@ async function sessionsPlugin (fastify: FastifyInstance, options: SessionsOption
 }
 
 /** Counts and logs what happens to sessions: the one place where either is done. */
-function observer ({ metrics, log }: FastifyInstance): SessionObserver {
+function observer ({ metrics, log }: FastifyInstance): SessionRegistryOptions['observer'] {
   return {
     opened () { metrics.sessionsOpened++ },
-    active () {},
-    settled () {},
     received (session, message) {
       metrics.messagesReceived++
       log.debug({ session: session.hash, method: 'method' in message ? message.method : 'response' }, 'message received')

@@ -13,7 +13,7 @@ export interface SessionRegistryOptions {
   /** Seconds without a message and without a request in flight after which a session ends. */
   sessionTimeoutSeconds: number
   /** Told of every session's events, after the registry's own part. */
-  observer: SessionObserver
+  observer: Omit<SessionObserver, 'active' | 'settled'>
   /** Milliseconds of a clock that never runs backwards; a test may bring its own. */
   now?: () => number
 }
@@ -156,7 +156,7 @@ export class SessionRegistry {
 
   #forget (session: Session, reason: CloseReason, ended: Promise<void>): void {
     this.#sessions.delete(session.sessionId)
-    const left = (this.#perClient.get(session.clientKey) ?? 0) - 1
+    const left = Number(this.#perClient.get(session.clientKey)) - 1
     if (left > 0) this.#perClient.set(session.clientKey, left)
     else this.#perClient.delete(session.clientKey)
     this.#ending.add(ended)

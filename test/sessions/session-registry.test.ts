@@ -12,11 +12,9 @@ function registry (options: Partial<SessionRegistryOptions> = {}) {
     now: () => clock.now,
     observer: {
       opened () {},
-      active () {},
       received () {},
       sent () {},
       dropped () {},
-      settled () {},
       failed () {},
       closed (session, reason) { closed.push(`${session.clientKey} ${reason}`) }
     },
