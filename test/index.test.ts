@@ -15,6 +15,7 @@ test('/health names serverInfo, or else the package', async t => {
   t.teardown(() => app.close())
   await app.register(weir, { createServer: () => fixtureServer(), prefix: '/one', name: 'one' })
   await app.register(weir, { createServer: () => fixtureServer(), prefix: '/two', name: 'two', serverInfo: { name: 'mine', version: '9' } })
+  t.equal(app.mcp, app.mcpEndpoints.get('one'), 'the first, where all have names')
   t.match((await app.inject('/one/health')).json(), { service: 'mcp-weir' })
   t.same((await app.inject('/two/health')).json(), { status: 'healthy', service: 'mine', version: '9' })
 })

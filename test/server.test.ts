@@ -19,7 +19,7 @@ async function upstream (t: Test): Promise<{ url: string, asked: () => number, r
 }
 
 test('starts, says how it is configured, and keeps stdout clean', async t => {
-  const server = await serve(t, { env: { API_KEYS: 'a long enough key, another long key', CORS_ORIGINS: 'https://app.example.com', RATE_LIMIT_PER_MINUTE: '50', LOG_LEVEL: 'INFO' } })
+  const server = await serve(t, { env: { API_KEYS: 'a long enough key, another long key', CORS_ORIGINS: 'https://app.example.com', RATE_LIMIT_PER_MINUTE: '50', TRUST_PROXY: 'loopback', LOG_LEVEL: 'INFO' } })
   t.same(await (await fetch(`${server.url()}/health`)).json(), { status: 'healthy', service: 'aareguru-mcp', version: '0.1.0' })
   t.match(server.lines().find(({ msg }) => msg === 'server starting'), { version: '0.1.0' })
   t.match(server.lines().find(({ msg }) => msg === 'configuration'), {
@@ -35,6 +35,8 @@ test('starts, says how it is configured, and keeps stdout clean', async t => {
   t.notMatch(server.stderr(), /long enough/, 'no key in the log')
   const metrics = await fetch(`${server.url()}/metrics`, { headers: { accept: 'text/plain' } })
   t.match(await metrics.text(), /process_cpu_seconds_total/)
+  await fetch(`${server.url()}/sse`, { headers: { 'x-forwarded-for': '203.0.113.7' } })
+  t.match(server.lines().find(({ msg }) => msg === 'authentication failed'), { address: '203.0.113.7' })
   t.equal((await fetch(`${server.url()}/nope?session_id=x`)).status, 404)
   t.equal((await fetch(`${server.url()}/%zz`)).status, 400)
   server.child.kill('SIGTERM')

@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.js'
 import type { Authenticate } from '../options.js'
@@ -8,7 +8,7 @@ import { ANONYMOUS, type Principal } from '../sessions/principal.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /** An `onRequest` hook: sets `request.principal`, or refuses with 401. */
-    authenticate: (request: FastifyRequest) => Promise<void>
+    authenticate: onRequestHookHandler | onRequestAsyncHookHandler
     /** An `onRequest` hook after `authenticate`, for routes that ask for a key even where others do not. */
     requireKey: (request: FastifyRequest) => Promise<void>
   }
@@ -26,26 +26,39 @@ export interface AuthOptions {
 
 /** Decorates the hooks `authenticate` and `requireKey`. */
 async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<void> {
-  const identify = options.authenticate ?? byApiKey(options.apiKeys)
-  const open = !options.apiKeyRequired && options.authenticate === undefined && options.apiKeys.length === 0
+  const { authenticate: identify, apiKeys, apiKeyRequired } = options
+  const principalOf = byApiKey(apiKeys)
+  const open = !apiKeyRequired && identify === undefined && apiKeys.length === 0
   fastify.decorateRequest('principal', null)
 
-  fastify.decorate('authenticate', async function authenticate (request: FastifyRequest) {
-    const principal = open ? ANONYMOUS : await identified(request)
-    if (principal !== null) request.principal = principal
-    // A wrong key is refused even where none is asked for: its sender means to be somebody.
-    else if (!options.apiKeyRequired && credentialOf(request) === undefined) request.principal = ANONYMOUS
-    else throw refuse(request)
-  })
+  fastify.decorate('authenticate', identify === undefined ? byKey : byHost)
 
   fastify.decorate('requireKey', async function requireKey (request: FastifyRequest) {
     if (request.principal === ANONYMOUS) throw refuse(request)
   })
 
+  // With a callback, as every message passes here: a promise for each would be felt.
+  function byKey (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
+    done(accept(request, open ? ANONYMOUS : principalOf(credentialOf(request))))
+  }
+
+  async function byHost (request: FastifyRequest): Promise<void> {
+    const refusal = accept(request, await identified(request))
+    if (refusal !== undefined) throw refusal
+  }
+
+  function accept (request: FastifyRequest, principal: Principal | null): Error | undefined {
+    if (principal !== null) request.principal = principal
+    // A wrong key is refused even where none is asked for: its sender means to be somebody.
+    else if (!apiKeyRequired && credentialOf(request) === undefined) request.principal = ANONYMOUS
+    else return refuse(request)
+    return undefined
+  }
+
   async function identified (request: FastifyRequest): Promise<Principal | null> {
     let principal: Principal | null | undefined
     try {
-      principal = await identify(request)
+      principal = await identify?.(request)
     } catch (error) {
       // A refusal like any other, in the host's own words.
       if (error instanceof Error && 'statusCode' in error && error.statusCode === 401) throw Object.assign(refuse(request), { message: error.message })
@@ -62,7 +75,7 @@ async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<vo
     request.log.warn({ address: request.ip, given }, 'authentication failed')
     // RFC 6750, section 3: an error code only where a credential was given.
     const challenge = given ? 'Bearer realm="mcp", error="invalid_token"' : 'Bearer realm="mcp"'
-    const how = options.authenticate === undefined ? 'Send the key as X-API-Key: KEY or Authorization: Bearer KEY' : undefined
+    const how = identify === undefined ? 'Send the key as X-API-Key: KEY or Authorization: Bearer KEY' : undefined
     return errors.unauthorized(how, { 'www-authenticate': challenge })
   }
 }
@@ -75,10 +88,9 @@ function credentialOf ({ headers }: FastifyRequest): string | undefined {
   return bearer?.[1]
 }
 
-function byApiKey (apiKeys: string[]): Authenticate {
+function byApiKey (apiKeys: string[]): (credential: string | undefined) => Principal | null {
   const known = apiKeys.map(key => ({ digest: sha256(key), principal: { id: principalId(key) } }))
-  return request => {
-    const credential = credentialOf(request)
+  return credential => {
     if (credential === undefined) return null
     const digest = sha256(credential)
     let found: Principal | null = null
