@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import type * as Registry from '../src/sessions/session-registry.js'
-import type { CloseReason, SessionObserver } from '../src/sessions/session.js'
+import type { CloseReason } from '../src/sessions/session-types.js'
 import type * as Streams from '../src/streams/sse-stream.js'
 import { fixtureServer } from './fixture-server.js'
 import { median, ms, type Row } from './table.js'
@@ -68,16 +68,14 @@ async function sweep ({ registry, pass }: Opened, expected: number, seconds: num
 }
 
 /** As the plugin's: counts, and logs each session that ends. */
-function observer (): SessionObserver {
+function observer (): Registry.SessionRegistryOptions['observer'] {
   const log = pino({ level: 'info' }, pino.destination({ dest: '/dev/null', sync: true }))
   const closed = new Map<CloseReason, number>()
   return {
     opened () {},
-    active () {},
     received () {},
     sent () {},
     dropped () {},
-    settled () {},
     failed (session, err) { log.error({ session: session.hash, err }, 'server failed') },
     closed (session, reason) {
       closed.set(reason, (closed.get(reason) ?? 0) + 1)

@@ -9,6 +9,7 @@ import metrics from './plugins/metrics.js'
 import originGuard from './plugins/origin-guard.js'
 import rateLimit from './plugins/rate-limit.js'
 import sensible from './plugins/sensible.js'
+import serializer from './plugins/serializer.js'
 import sessions from './plugins/sessions.js'
 import health from './routes/health.js'
 import messages from './routes/messages.js'
@@ -22,6 +23,7 @@ export type AppOptions = Omit<ResolvedOptions, 'prefix' | 'name'>
 export async function app (fastify: FastifyInstance, options: AppOptions): Promise<void> {
   await fastify.register(errorHandling)
   await fastify.register(jsonBody)
+  await fastify.register(serializer)
   await fastify.register(sensible)
   await fastify.register(metrics)
   await fastify.register(sessions, options)

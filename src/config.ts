@@ -132,16 +132,16 @@ function said (values: NodeJS.ProcessEnv): Record<string, string | undefined> {
 function validate (given: Record<string, unknown>): Environment {
   try {
     const environment = envSchema<Environment>({ schema: { ...EnvironmentSchema }, env: false, data: { ...given } })
-    // Ajv's rules for numbers skip those that are not finite.
-    const endless = variables.find(name => environment[name] === Infinity || environment[name] === -Infinity)
-    if (endless !== undefined) throw invalid(endless, given[endless], 'must be integer')
+    // Ajv takes what JavaScript takes for a number: 1e3, 0x10, Infinity.
+    const odd = variables.find(name => typeof environment[name] === 'number' && name in given && !/^-?\d+$/.test(String(given[name])))
+    if (odd !== undefined) throw invalid(odd, given[odd], 'must be integer')
     return environment
   } catch (error) {
     const issue = (error as { errors?: { instancePath: string, message: string, params: { allowedValues?: string[] } }[] }).errors?.[0]
     if (issue === undefined) throw error
     const name = issue.instancePath.slice(1)
     const allowed = issue.params.allowedValues === undefined ? '' : `: ${issue.params.allowedValues.join(', ')}`
-    throw invalid(name, given[name], `${issue.message}${allowed}`)
+    throw invalid(name, given[name], issue.message === 'must be boolean' ? 'must be true or false' : `${issue.message}${allowed}`)
   }
 }
 

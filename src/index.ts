@@ -13,7 +13,7 @@ export type { WeirError } from './errors.js'
 export type { Authenticate, CreateServer, ServerContext, WeirOptions } from './options.js'
 export type { MetricsSnapshot } from './schemas/answers.js'
 export type { Principal } from './sessions/principal.js'
-export type { CloseReason, ServerInstance } from './sessions/session.js'
+export type { CloseReason, ServerInstance } from './sessions/session-types.js'
 
 /** What the host holds of an endpoint. */
 export interface WeirEndpoint {

@@ -6,6 +6,9 @@ import { errors } from './errors.js'
 
 export type { JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, RequestId }
 
+/** Ids are kept while their requests are in flight. */
+const MAX_ID_LENGTH = 1_024
+
 /**
  * The body as one JSON-RPC message of MCP (JSON-RPC 2.0 with the narrowings of the MCP specification, "Base protocol").
  * The schemas are the SDK's own: a server drops what fails them without an answer, so it must be refused here.
@@ -17,7 +20,10 @@ export function parseMessage (body: unknown): JSONRPCMessage {
   const schema = schemaOf(body)
   if (schema === undefined) throw errors.invalidMessage('A JSON-RPC message has a method, a result or an error')
   const parsed = schema.safeParse(body)
-  if (parsed.success) return body as JSONRPCMessage
+  if (parsed.success) {
+    if ('id' in body && typeof body.id === 'string' && body.id.length > MAX_ID_LENGTH) throw errors.invalidMessage(`An id has at most ${MAX_ID_LENGTH} characters`)
+    return body as JSONRPCMessage
+  }
   const issue = parsed.error.issues[0]
   throw errors.invalidMessage(issue && `${issue.path.join('.') || 'message'}: ${issue.message}`)
 }

@@ -1,4 +1,10 @@
 import { isIPv6 } from 'node:net'
+import { normalizeIP } from '@fastify/rate-limit'
+
+/** By what a client's address is counted: IPv6 by its /64, and one name for all of a Unix socket, which has no addresses. */
+export function addressKey (ip: string | undefined): string {
+  return ip === undefined ? 'local' : normalizeIP(ip, 64)
+}
 
 /** Whether an address or a host name is this machine's own (RFC 6890; RFC 6761, section 6.3). */
 export function isLoopback (host: string): boolean {

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { errors } from './errors.js'
 import { HOST_PATTERN, KEY_PATTERN, MAX_TIMER_SECONDS, normalizeHost, normalizeOrigin, ORIGIN_PATTERN } from './net.js'
 import type { Principal } from './sessions/principal.js'
-import type { ServerInstance } from './sessions/session.js'
+import type { ServerInstance } from './sessions/session-types.js'
 
 const Seconds = (description: string, value: number) => Type.Number({ exclusiveMinimum: 0, maximum: MAX_TIMER_SECONDS, default: value, description })
 const PositiveInteger = (description: string, value: number) => Type.Integer({ minimum: 1, default: value, description })
@@ -15,7 +15,7 @@ export const UNNAMED = 'mcp'
 
 /** The plugin's plain options: what each is, its rule and its default. */
 export const PlainOptions = Type.Object({
-  prefix: Type.String({ pattern: '^(/[^/?#]+)*$', default: '', description: 'Path before every route, such as /ai' }),
+  prefix: Type.String({ pattern: '^(/[^/?#:*]+)*$', default: '', description: 'Path before every route, such as /ai' }),
   name: Type.String({ minLength: 1, default: UNNAMED, description: 'Tells endpoints of one application apart' }),
   serverInfo: Type.Object({ name: Type.String(), version: Type.String() }, { description: 'What /health calls this server' }),
   apiKeys: Type.Array(Type.String({ pattern: KEY_PATTERN }), { default: [] }),

@@ -14,11 +14,14 @@ import { version } from './version.js'
 /** Milliseconds for a request to arrive whole: one that sends half of it and stops is cut off. */
 const REQUEST_TIMEOUT_MS = 60_000
 
+/** Milliseconds after the drain for what no session waits for: a request that is still arriving, say. */
+const CUT_MS = 1_000
+
 /** Milliseconds that closing may take after the drain, before the process ends all the same. */
 const CLOSE_MARGIN_MS = 5_000
 
 /** Builds the process's Fastify application around one endpoint. It does not listen yet. */
-async function buildServer (config: Config): Promise<FastifyInstance> {
+export async function buildServer (config: Config): Promise<FastifyInstance> {
   const log: FastifyBaseLogger = createLogger(config)
   const { createServer, serverInfo } = createAareguru({ version, ...config.aareguru })
   const fastify = Fastify({
@@ -29,7 +32,8 @@ async function buildServer (config: Config): Promise<FastifyInstance> {
     requestTimeout: REQUEST_TIMEOUT_MS,
     // While draining the endpoint answers for itself.
     return503OnClosing: false,
-    frameworkErrors: errorHandler
+    frameworkErrors: errorHandler,
+    clientErrorHandler: refuseUnreadable
   })
   fastify.setErrorHandler(errorHandler)
   fastify.setNotFoundHandler(notFoundHandler)
@@ -51,6 +55,19 @@ export async function serve (config: Config): Promise<FastifyInstance> {
   const { endpoint } = config
   for (const warning of config.warnings) log.warn(warning)
   log.info({ version, node: process.version }, 'server starting')
+
+  const drainMs = endpoint.drainTimeoutSeconds * 1_000
+  // Before it listens: a signal may come at any time. An end without one is a failed start, whose exit code is not ours to change.
+  closeWithGrace({ delay: drainMs + CLOSE_MARGIN_MS, skip: ['beforeExit'], logger: { error: (message: unknown) => { log.error(message) } } }, async ({ signal, err }) => {
+    if (err !== undefined) log.fatal({ err }, 'uncaught error')
+    log.info({ signal }, 'shutting down')
+    // The port stays open meanwhile: readiness says `draining`, and clients with requests in flight still get through.
+    await fastify.mcp.drain()
+    setTimeout(() => { fastify.server.closeAllConnections() }, CUT_MS).unref()
+    await fastify.close()
+    log.info(fastify.mcp.metrics.snapshot(), 'shut down')
+  })
+
   await fastify.listen({ host: config.host, port: config.port, listenTextResolver: address => `listening at ${address}` })
   log.info({
     address: fastify.listeningOrigin,
@@ -62,18 +79,17 @@ export async function serve (config: Config): Promise<FastifyInstance> {
     cleanupIntervalSeconds: endpoint.cleanupIntervalSeconds
   }, 'configuration')
 
-  const drainMs = endpoint.drainTimeoutSeconds * 1_000
-  closeWithGrace({ delay: drainMs + CLOSE_MARGIN_MS, logger: { error: (message: unknown) => { log.error(message) } } }, async ({ signal, err }) => {
-    if (err !== undefined) log.fatal({ err }, 'uncaught error')
-    log.info({ signal }, 'shutting down')
-    const deadline = performance.now() + drainMs
-    // The port stays open meanwhile: readiness says `draining`, and clients with requests in flight still get through.
-    await fastify.mcp.drain()
-    setTimeout(() => { fastify.server.closeAllConnections() }, Math.max(0, deadline - performance.now())).unref()
-    await fastify.close()
-    log.info(fastify.mcp.metrics.snapshot(), 'shut down')
-  })
   return fastify
+}
+
+/** Answers what is no HTTP request in the shape of every other error; there is no route that could count it. */
+function refuseUnreadable (error: NodeJS.ErrnoException, socket: Socket): void {
+  const [status, what] = error.code === 'HPE_HEADER_OVERFLOW'
+    ? ['431 Request Header Fields Too Large', 'Headers too large']
+    : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? ['408 Request Timeout', 'The request did not arrive in time'] : ['400 Bad Request', 'Not an HTTP request']
+  const body = JSON.stringify({ error: what, requestId: randomUUID() })
+  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
+  socket.destroy(error)
 }
 
 /** Cuts sockets that never sent a request when the server closes: Node would wait for them. */

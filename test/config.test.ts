@@ -120,7 +120,7 @@ test('booleans take any case, and nothing but true and false', async t => {
   t.equal(load({ API_KEYS: key, API_KEY_REQUIRED: 'FALSE' }).endpoint.apiKeyRequired, false)
   t.equal(load({ API_KEYS: key, METRICS_REQUIRE_KEY: ' True ' }).endpoint.metricsRequireKey, true)
   for (const name of ['API_KEY_REQUIRED', 'METRICS_REQUIRE_KEY']) {
-    for (const value of ['yes', '1', 'off']) t.equal(refusal({ API_KEYS: key, [name]: value }), `${name}=${value}: must be boolean`)
+    for (const value of ['yes', '1', 'off']) t.equal(refusal({ API_KEYS: key, [name]: value }), `${name}=${value}: must be true or false`)
   }
 })
 

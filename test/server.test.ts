@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { test, type Test } from 'tap'
+import { loadConfig } from '../src/config.js'
+import { buildServer } from '../src/server.js'
 import { RawClient, until } from './helper.js'
 import { run, serve } from './process.js'
 
@@ -172,4 +174,32 @@ test('LOG_FORMAT=text is for people', async t => {
   t.equal(await server.exited, 0)
   t.match(server.stderr(), /shut down/)
   t.equal(server.stdout(), '')
+})
+
+test('a request has a minute to arrive whole', async t => {
+  const app = await buildServer(loadConfig({ env: { LOG_LEVEL: 'silent' }, file: false }))
+  t.teardown(() => app.close())
+  t.equal(app.server.requestTimeout, 60_000)
+})
+
+test('what is no HTTP request is refused in the shape of every other error', async t => {
+  const server = await serve(t)
+  const { port, hostname } = new URL(server.url())
+  for (const [sent, status] of [['nonsense\r\n\r\n', 400], [`GET / HTTP/1.1\r\nHost: ${hostname}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431]] as const) {
+    const socket = net.connect(Number(port), hostname)
+    socket.on('error', () => {})
+    socket.write(sent)
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text: string) => { answer += text })
+    await new Promise(resolve => socket.on('close', resolve))
+    t.match(answer, new RegExp(`^HTTP/1.1 ${status} `))
+    t.match(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), { error: String, requestId: String })
+  }
+  t.equal((await fetch(`${server.url()}/health`)).status, 200)
+})
+
+test('a method that Fastify does not know is 405 where a path is known', async t => {
+  const server = await serve(t)
+  const answer = await new Promise<http.IncomingMessage>((resolve, reject) => { http.request(`${server.url()}/sse`, { method: 'PROPFIND', agent: false }, resolve).on('error', reject).end() })
+  t.equal(answer.resume().statusCode, 405)
 })

@@ -7,14 +7,14 @@ import { ANONYMOUS, type Principal } from '../sessions/principal.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook: sets `request.principal`, or refuses with 401. */
+    /** An `onRequest` hook: sets `request.mcpPrincipal`, or refuses with 401. */
     authenticate: onRequestHookHandler | onRequestAsyncHookHandler
     /** An `onRequest` hook after `authenticate`, for routes that ask for a key even where others do not. */
     requireKey: (request: FastifyRequest) => Promise<void>
   }
   interface FastifyRequest {
     /** Who sends the request; `anonymous` where no key is asked for. Null before `authenticate`. */
-    principal: Principal | null
+    mcpPrincipal: Principal | null
   }
 }
 
@@ -29,12 +29,12 @@ async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<vo
   const { authenticate: identify, apiKeys, apiKeyRequired } = options
   const principalOf = byApiKey(apiKeys)
   const open = !apiKeyRequired && identify === undefined && apiKeys.length === 0
-  fastify.decorateRequest('principal', null)
+  fastify.decorateRequest('mcpPrincipal', null)
 
   fastify.decorate('authenticate', identify === undefined ? byKey : byHost)
 
   fastify.decorate('requireKey', async function requireKey (request: FastifyRequest) {
-    if (request.principal === ANONYMOUS) throw refuse(request)
+    if (request.mcpPrincipal === ANONYMOUS) throw refuse(request)
   })
 
   // With a callback, as every message passes here: a promise for each would be felt.
@@ -48,9 +48,9 @@ async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<vo
   }
 
   function accept (request: FastifyRequest, principal: Principal | null): Error | undefined {
-    if (principal !== null) request.principal = principal
+    if (principal !== null) request.mcpPrincipal = principal
     // A wrong key is refused even where none is asked for: its sender means to be somebody.
-    else if (!apiKeyRequired && credentialOf(request) === undefined) request.principal = ANONYMOUS
+    else if (!apiKeyRequired && credentialOf(request) === undefined) request.mcpPrincipal = ANONYMOUS
     else return refuse(request)
     return undefined
   }

@@ -15,7 +15,8 @@ declare module 'fastify' {
 export function errorHandler (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = toWeirError(thrown)
   const context = { address: request.ip, session: request.mcpSession?.hash, code: error.code, detail: error.detail }
-  if (error.statusCode >= 500 && !isWeirError(thrown)) request.log.error({ ...context, err: thrown }, error.message)
+  const cause = isWeirError(thrown) ? thrown.cause : thrown
+  if (error.statusCode >= 500 && cause !== undefined) request.log.error({ ...context, err: cause }, error.message)
   else request.log.info(context, error.message)
 
   void reply.code(error.statusCode).headers(error.headers ?? {}).type('application/json; charset=utf-8')
@@ -29,7 +30,7 @@ export function errorHandler (thrown: FastifyError, request: FastifyRequest, rep
 
 /** A path that is not there. */
 export function notFoundHandler (request: FastifyRequest, reply: FastifyReply): void {
-  errorHandler(errors.notFound(`There is no ${request.method} ${pathOf(request.url)}`), request, reply)
+  errorHandler(errors.notFound(`There is no ${request.method} ${pathOf(request.url).slice(0, 200)}`), request, reply)
 }
 
 function toWeirError (error: FastifyError): WeirError {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { MetricsSnapshot } from '../schemas/answers.js'
-import { closeReasons, type CloseReason } from '../sessions/session.js'
+import { closeReasons, type CloseReason } from '../sessions/session-types.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

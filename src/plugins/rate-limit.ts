@@ -1,7 +1,8 @@
-import fastifyRateLimit, { normalizeIP } from '@fastify/rate-limit'
+import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.js'
+import { addressKey } from '../net.js'
 
 export interface RateLimitOptions {
   /** Requests per client address, IPv6 by /64. 0 turns it off. */
@@ -16,7 +17,7 @@ async function rateLimit (fastify: FastifyInstance, { rateLimitPerMinute }: Rate
   if (rateLimitPerMinute === 0) return
   await fastify.register(fastifyRateLimit, { global: false, cache: MAX_ADDRESSES })
   // Of a host that limits as well this would be the host's decorator: whatever it could have set is set here.
-  const limit = fastify.createRateLimit({ max: rateLimitPerMinute, timeWindow: '1 minute', keyGenerator: request => normalizeIP(request.ip, 64), allowList: [], skipOnError: false })
+  const limit = fastify.createRateLimit({ max: rateLimitPerMinute, timeWindow: '1 minute', keyGenerator: request => addressKey(request.ip), allowList: [], skipOnError: false })
 
   fastify.addHook('onRequest', async request => {
     const { isAllowed, ...count } = await limit(request)

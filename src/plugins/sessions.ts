@@ -26,6 +26,7 @@ async function sessionsPlugin (fastify: FastifyInstance, options: SessionsOption
   const sessions = new SessionRegistry({ ...options, observer: observer(fastify) })
   fastify.decorate('sessions', sessions)
   fastify.metrics.gauge('mcp_sessions_active', 'Sessions that are open', () => sessions.size)
+  fastify.metrics.gauge('mcp_clients_active', 'Principals, or without keys addresses, that have a session', () => sessions.clients)
   fastify.metrics.gauge('mcp_sessions_ending', 'Ended sessions whose server instance has not closed yet', () => sessions.ending)
   fastify.metrics.gauge('mcp_stream_buffered_bytes', 'Bytes that wait for slow readers', () => sessions.bufferedBytes)
   fastify.decorateRequest('mcpSession', null)

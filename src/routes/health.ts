@@ -12,17 +12,17 @@ const health: FastifyPluginAsyncTypebox<HealthOptions> = async (fastify, { serve
   const { sessions } = fastify
   const config = { endpoint: 'health' } as const
 
-  fastify.get('/health', { config, schema: { response: { 200: HealthAnswer } } }, async (_request, reply) => {
+  fastify.get('/health', { config, exposeHeadRoute: true, schema: { response: { 200: HealthAnswer } } }, async (_request, reply) => {
     void reply.cacheControl('no-store')
     return { status: 'healthy' as const, service: serverInfo.name, version: serverInfo.version }
   })
 
-  fastify.get('/health/live', { config, schema: { response: { 200: LiveAnswer } } }, async (_request, reply) => {
+  fastify.get('/health/live', { config, exposeHeadRoute: true, schema: { response: { 200: LiveAnswer } } }, async (_request, reply) => {
     void reply.cacheControl('no-store')
     return { status: 'alive' as const }
   })
 
-  fastify.get('/health/ready', { config, schema: { response: { 200: ReadyAnswer, 503: ReadyAnswer } } }, async (_request, reply) => {
+  fastify.get('/health/ready', { config, exposeHeadRoute: true, schema: { response: { 200: ReadyAnswer, 503: ReadyAnswer } } }, async (_request, reply) => {
     void reply.cacheControl('no-store')
     const { draining, hasRoom } = sessions
     const status = draining ? 'draining' as const : hasRoom ? 'ready' as const : 'unavailable' as const

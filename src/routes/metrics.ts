@@ -17,6 +17,7 @@ const metricsRoute: FastifyPluginAsync<MetricsRouteOptions> = async (fastify, op
   const { metrics, sessions, authenticate, requireKey } = fastify
 
   fastify.get('/metrics', {
+    exposeHeadRoute: true,
     config: { endpoint: 'metrics' },
     onRequest: options.metricsRequireKey ? [authenticate, requireKey] : [],
     schema: { response: { 200: { content: { 'application/json': { schema: MetricsAnswer } } }, 401: ErrorAnswer } }

@@ -1,20 +1,20 @@
-import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import { errors } from '../errors.js'
+import { addressKey } from '../net.js'
 import { ANONYMOUS, authInfoOf, type Principal } from '../sessions/principal.js'
-import type { ReceiveContext } from '../sessions/session.js'
+import type { ReceiveContext } from '../sessions/session-types.js'
 
 /** Who sent the request. */
 export function principalOf (request: FastifyRequest): Principal {
   // Null only where a route forgot `authenticate`: better a 500 than a session that belongs to nobody.
-  if (request.principal === null) throw errors.internal()
-  return request.principal
+  if (request.mcpPrincipal === null) throw errors.internal()
+  return request.mcpPrincipal
 }
 
 /** Who opens a session, and whom it counts for: its principal, or without keys its address (IPv6 by /64). */
 export function openingOf (request: FastifyRequest): { principal: Principal, clientKey: string } {
   const principal = principalOf(request)
-  const clientKey = principal === ANONYMOUS ? `address ${normalizeIP(request.ip, 64)}` : `principal ${principal.id}`
+  const clientKey = principal === ANONYMOUS ? `address ${addressKey(request.ip)}` : `principal ${principal.id}`
   return { principal, clientKey }
 }
 

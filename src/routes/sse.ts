@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { errors } from '../errors.js'
 import type { CreateServer } from '../options.js'
 import { ErrorAnswer } from '../schemas/answers.js'
 import { SseStream } from '../streams/sse-stream.js'
@@ -26,6 +27,8 @@ const sse: FastifyPluginAsync<SseOptions> = async (fastify, options) => {
   methodNotAllowed(fastify, '/sse', 'sse', ['GET'])
 
   async function openSession (request: FastifyRequest, reply: FastifyReply): Promise<Readable> {
+    // Nobody is there any more, or another answer has the connection (pipelining): such a reply would never say that it closed.
+    if (reply.raw.destroyed || reply.raw.socket === null || request.raw.socket.destroyed) throw errors.refused('Open a stream on a connection of its own')
     const opening = openingOf(request)
     const session = sessions.open({ ...opening, transport: 'sse' })
     request.mcpSession = session

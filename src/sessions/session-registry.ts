@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { errors } from '../errors.js'
 import type { Principal } from './principal.js'
 import { createRecord, type TransportName } from './session-record.js'
-import { Session, type CloseReason, type SessionObserver } from './session.js'
+import { Session } from './session.js'
+import type { CloseReason, ServerInstance, SessionObserver } from './session-types.js'
 
 /** Seconds after which a refused client may ask again. */
 const RETRY_AFTER_SECONDS = 10
@@ -13,7 +14,7 @@ export interface SessionRegistryOptions {
   /** Seconds without a message and without a request in flight after which a session ends. */
   sessionTimeoutSeconds: number
   /** Told of every session's events, after the registry's own part. */
-  observer: Omit<SessionObserver, 'active' | 'settled'>
+  observer: Omit<SessionObserver, 'active' | 'settled' | 'adopt'>
   /** Milliseconds of a clock that never runs backwards; a test may bring its own. */
   now?: () => number
 }
@@ -35,6 +36,8 @@ export class SessionRegistry {
   /** Sessions that ended and whose server instances are still closing. */
   readonly #ending = new Set<Promise<void>>()
   readonly #observer: SessionObserver
+  /** Server instances that serve a session, or did. */
+  readonly #instances = new WeakSet<ServerInstance>()
   #drained: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
 
@@ -44,6 +47,7 @@ export class SessionRegistry {
     this.#observer = {
       ...options.observer,
       active: session => { this.#touch(session) },
+      adopt: instance => { this.#adopt(instance) },
       settled: session => { if (this.draining) void session.close('shutdown') },
       closed: (session, reason, ended) => { this.#forget(session, reason, ended) }
     }
@@ -60,6 +64,9 @@ export class SessionRegistry {
 
   /** How many ended sessions' server instances have not closed yet. */
   get ending (): number { return this.#ending.size }
+
+  /** How many principals, or without keys addresses, have a session. */
+  get clients (): number { return this.#perClient.size }
 
   /** Bytes that wait for slow readers, all sessions together. */
   get bufferedBytes (): number {
@@ -146,6 +153,12 @@ export class SessionRegistry {
       if (this.#sessions.size === 0) resolve()
       else this.#onEmpty = resolve
     })
+  }
+
+  #adopt (instance: ServerInstance): void {
+    if (typeof instance?.connect !== 'function' || typeof instance.close !== 'function') throw new TypeError('createServer must return a server: something with connect and close')
+    if (this.#instances.has(instance)) throw new Error('createServer must return a new server for each session: this one is already connected')
+    this.#instances.add(instance)
   }
 
   #touch (session: Session): void {

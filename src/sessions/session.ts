@@ -1,49 +1,11 @@
 import { hash } from 'node:crypto'
-import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js'
-import type { MessageExtraInfo, RequestInfo } from '@modelcontextprotocol/sdk/types.js'
+import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js'
 import { errors, RpcCode } from '../errors.js'
 import { errorResponse, isNotification, isRequest, type JSONRPCMessage, type RequestId } from '../json-rpc.js'
 import type { StandingWire, Wire } from '../streams/wire.js'
 import { noteMessage, type SessionRecord } from './session-record.js'
-
-/**
- * Why a session ended: its client said so (`client`) or went away (`disconnected`), nothing was said for too long (`idle`),
- * it gave way to a newcomer (`evicted`), its reader was too slow (`slow-consumer`), this process stops (`shutdown`),
- * its server instance ended it (`server`), or something broke (`error`).
- */
-export const closeReasons = ['client', 'disconnected', 'idle', 'evicted', 'slow-consumer', 'shutdown', 'server', 'error'] as const
-export type CloseReason = typeof closeReasons[number]
-
-/** What Weir asks of a server instance: `McpServer` and `Server` of SDK v1 and v2 have it. */
-export interface ServerInstance {
-  connect (transport: Transport): Promise<void>
-  close (): Promise<void>
-}
-
-/** What a session tells the one who keeps it. */
-export interface SessionObserver {
-  opened (session: Session): void
-  /** A message went in or out. */
-  active (session: Session): void
-  received (session: Session, message: JSONRPCMessage): void
-  sent (session: Session): void
-  /** A message could not be delivered, and nobody waits for an answer to it. */
-  dropped (session: Session, why: string): void
-  /** The last request in flight was answered. */
-  settled (session: Session): void
-  failed (session: Session, error: unknown): void
-  /** Called exactly once. `ended` settles when the server instance has closed. */
-  closed (session: Session, reason: CloseReason, ended: Promise<void>): void
-}
-
-/** What comes with a message from the client. */
-export interface ReceiveContext {
-  authInfo?: AuthInfo | undefined
-  requestInfo?: RequestInfo | undefined
-  /** Where the answer to this request goes; without one it goes to the standing stream. */
-  reply?: Wire | undefined
-}
+import type { CloseReason, ReceiveContext, ServerInstance, SessionObserver } from './session-types.js'
 
 /** Requests that one session may have in flight: more is a client that does not wait for answers. */
 export const MAX_REQUESTS_IN_FLIGHT = 1_000
@@ -110,10 +72,10 @@ export class Session implements Transport {
         this.#join(createInstance).then(resolve, reject)
       })
     } catch (error) {
-      if (this.#closeReason !== undefined) throw errors.sessionClosed()
-      this.#observer.failed(this, error)
+      if (this.#closeReason !== undefined) throw errors.sessionClosed(undefined, { 'retry-after': '10' })
       void this.close('error')
-      throw errors.serverFailed()
+      // Whoever answers with it counts it and logs its cause.
+      throw Object.assign(errors.serverFailed(), { cause: error })
     } finally {
       this.#abandonConnect = undefined
     }
@@ -133,10 +95,16 @@ export class Session implements Transport {
       this.#inFlight.set(message.id, reply)
       if (message.method === 'initialize') this.#initializeId = message.id
     }
-    noteMessage(this.record, message)
     this.#observer.active(this)
     this.#observer.received(this, message)
-    this.onmessage?.(message, { ...(authInfo && { authInfo }), ...(requestInfo && { requestInfo }) })
+    try {
+      noteMessage(this.record, message)
+      this.onmessage?.(message, { ...(authInfo && { authInfo }), ...(requestInfo && { requestInfo }) })
+    } catch (error) {
+      // Nobody will answer it: it must not keep the session busy.
+      if (isRequest(message)) this.#settle(message.id)
+      throw error
+    }
     if (isNotification(message) && message.method === 'notifications/cancelled') this.#cancelled(message.params?.['requestId'])
   }
 
@@ -180,7 +148,7 @@ export class Session implements Transport {
     for (const reply of this.#inFlight.values()) reply?.end()
     this.#inFlight.clear()
     this.#abandonConnect?.()
-    this.onclose?.()
+    this.#tellServer()
     const instance = this.#instance
     // An instance that closes its transport is closing already.
     const ended = instance === undefined || reason === 'server' ? Promise.resolve() : this.#closeInstance(instance)
@@ -190,6 +158,7 @@ export class Session implements Transport {
 
   async #join (createInstance: () => ServerInstance | Promise<ServerInstance>): Promise<void> {
     const instance = await createInstance()
+    this.#observer.adopt(instance)
     // The session ended while the instance was built: it has no use.
     if (this.#closeReason !== undefined) return await this.#closeInstance(instance)
     this.#instance = instance
@@ -201,6 +170,15 @@ export class Session implements Transport {
     if (typeof id !== 'string' && typeof id !== 'number') return
     this.#settle(id)?.end()
     if (!this.busy) this.#observer.settled(this)
+  }
+
+  // Its handlers are aborted by this. A server's own `onclose` may throw: the session ends all the same.
+  #tellServer (): void {
+    try {
+      this.onclose?.()
+    } catch (error) {
+      this.#observer.failed(this, error)
+    }
   }
 
   #wireFor (message: JSONRPCMessage, relatedRequestId: RequestId | undefined): Wire | undefined {
@@ -237,7 +215,9 @@ export class Session implements Transport {
     const oversized = errors.oversized('Raise STREAM_BUFFER_BYTES (streamBufferBytes) or answer with less')
     this.#observer.failed(this, oversized)
     if ('method' in message) return this.#undelivered(message, 'oversized')
-    if (message.id !== undefined) wire.write(errorResponse(message.id, RpcCode.internalError, `${oversized.message}. ${oversized.detail}`))
+    if (message.id === undefined || wire.write(errorResponse(message.id, RpcCode.internalError, `${oversized.message}. ${oversized.detail}`)) === 'written') return
+    this.#undelivered(message, 'slow-consumer')
+    void this.close('slow-consumer')
   }
 
   #undelivered (message: JSONRPCMessage, why: string): void {

@@ -74,6 +74,8 @@ export class SseStream implements StandingWire {
   }
 
   heartbeat (): boolean {
+    // Its server is still being built: nothing can move yet.
+    if (this.#response === undefined) return true
     const waiting = this.bufferedBytes
     const delivered = this.#queuedBytes - waiting
     if (waiting === 0) {

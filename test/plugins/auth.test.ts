@@ -15,7 +15,7 @@ async function host (t: Test, options: Partial<AuthOptions>) {
   await app.register(errorHandling)
   await app.register(metrics)
   await app.register(auth, { apiKeys: [], apiKeyRequired: true, ...options })
-  const whoami = async ({ principal }: FastifyRequest) => ({ principal })
+  const whoami = async ({ mcpPrincipal: principal }: FastifyRequest) => ({ principal })
   app.get('/', { onRequest: app.authenticate }, whoami)
   app.get('/key', { onRequest: [app.authenticate, app.requireKey] }, whoami)
   return { app, lines }
@@ -188,6 +188,6 @@ test('an authenticate that breaks lets nobody in, and its reason stays in the lo
 
 test('before authenticate a request has no principal', async t => {
   const { app } = await host(t, { apiKeys: ['right'] })
-  app.get('/open', async ({ principal }) => ({ principal }))
+  app.get('/open', async ({ mcpPrincipal: principal }) => ({ principal }))
   t.same((await app.inject({ url: '/open', headers: { 'x-api-key': 'right' } })).json(), { principal: null })
 })

@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import { test, type Test } from 'tap'
 import metricsPlugin, { endpointNames, Metrics } from '../../src/plugins/metrics.js'
-import { closeReasons } from '../../src/sessions/session.js'
+import { closeReasons } from '../../src/sessions/session-types.js'
 import { build } from '../helper.js'
 
 const none = Object.fromEntries(endpointNames.map(name => [name, 0]))

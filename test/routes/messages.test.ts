@@ -82,11 +82,13 @@ const badBodies: [string, string | Buffer | undefined, Record<string, string>, n
   ['with params that are a list', '{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}', {}, 400, -32600],
   ['with a _meta that is a number', '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":5}}', {}, 400, -32600],
   ['of 5 MB', JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { x: 'x'.repeat(5_000_000) } }), {}, 413, -32600],
+  ['nested 100,000 deep in a message', `{"jsonrpc":"2.0","id":1,"method":"initialize","params":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`, {}, 400, -32700],
+  ['with an id of 2,000 characters', JSON.stringify({ jsonrpc: '2.0', id: 'x'.repeat(2_000), method: 'ping' }), {}, 400, -32600],
   ['nested 100,000 deep', '['.repeat(100_000), {}, 400, -32700],
   ['of another media type', ping, { 'content-type': 'text/plain' }, 415, -32600],
   ['without a media type', Buffer.from(ping), { 'content-type': '' }, 415, -32600],
   ['in another charset', Buffer.from(ping, 'utf16le'), { 'content-type': 'application/json; charset=utf-16' }, 415, -32600],
-  ['compressed', gzipSync(ping), { 'content-encoding': 'gzip' }, 400, -32700]
+  ['compressed', gzipSync(ping), { 'content-encoding': 'gzip' }, 415, -32600]
 ]
 
 test('a body that can\'t be served is a JSON-RPC error beside the right status, counted once, and harms nothing', async t => {
@@ -232,4 +234,17 @@ test('no session id is in any log line', async t => {
   await until(() => built.app.mcp.sessions.size === 0)
   const withId = built.lines.filter(line => JSON.stringify(line).includes(client.sessionId))
   t.same(withId, [])
+})
+
+test('a server that throws at a message is an error of its own, and the session is not busy for it', async t => {
+  let onmessage = () => {}
+  const built = await build(t, { createServer: () => ({ connect: async transport => { transport.onmessage = () => { onmessage() } }, close: async () => {} }) })
+  const client = await RawClient.session(built.url)
+  onmessage = () => { throw new Error('secret reason') }
+  const failed = await client.post(ping)
+  t.equal(failed.status, 500)
+  t.notMatch(await failed.text(), /secret/)
+  onmessage = () => {}
+  t.equal((await client.post(ping)).status, 202, 'the id is free again')
+  client.close()
 })

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { openingOf, principalOf } from '../../src/routes/request-context.js'
 import { ANONYMOUS } from '../../src/sessions/principal.js'
 
-const from = (ip: string, principal: object | null = ANONYMOUS) => ({ ip, principal }) as FastifyRequest
+const from = (ip: string, principal: object | null = ANONYMOUS) => ({ ip, mcpPrincipal: principal }) as FastifyRequest
 
 test('a route that forgot to authenticate serves nobody', async t => {
   t.throws(() => principalOf(from('127.0.0.1', null)), { code: 'WEIR_ERR_INTERNAL' })

@@ -1,4 +1,6 @@
 import http from 'node:http'
+import net from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
 import { build, fixtureServer, nothingLeft, RawClient, textOf, until } from '../helper.js'
 
@@ -83,7 +85,8 @@ for (const [how, createServer] of Object.entries({
     const response = await fetch(`${built.url}/sse`)
     t.equal(response.status, 500)
     t.match(await response.json(), { error: 'The MCP server could not be started', requestId: String })
-    t.match(built.lines.find(({ msg }) => msg === 'server failed'), { err: { message: 'secret reason' } })
+    t.match(built.lines.filter(({ level }) => level === 50), [{ msg: 'The MCP server could not be started', err: { message: 'secret reason' } }])
+    t.match(built.metrics(), { total_errors: 1, endpoint_errors: { sse: 1 } }, 'counted once')
     nothingLeft(t, built)
   })
 }
@@ -94,7 +97,9 @@ test('one instance for two sessions is refused, and the first goes on', async t 
   const first = await RawClient.session(built.url)
   const second = await RawClient.open(built.url)
   t.equal(second.response.statusCode, 500)
-  t.match(built.lines.find(({ msg }) => msg === 'server failed'), { err: { message: /already connected/i } })
+  t.match(built.lines.find(({ level }) => level === 50), { err: { message: /a new server for each session/ } })
+  t.match(await first.request(1, 'ping'), { result: {} })
+  t.equal(built.app.mcp.sessions.size, 1)
   first.close()
 })
 
@@ -197,3 +202,74 @@ test('turns TCP keep-alive on, to find machines that vanished', async t => {
   t.same(calls().map(({ args }) => args), [[true, 7_000]])
   client.close()
 })
+
+test('what is no server is a clear error', async t => {
+  const built = await build(t, { createServer: () => ({}) as never })
+  t.equal((await fetch(`${built.url}/sse`)).status, 500)
+  t.match(built.lines.find(({ level }) => level === 50), { err: { message: /must return a server/ } })
+  t.match(built.metrics(), { total_errors: 1 })
+  nothingLeft(t, built)
+})
+
+test('a client that leaves while it is authenticated leaves nothing behind', async t => {
+  let release = () => {}
+  const built = await build(t, { authenticate: () => new Promise(resolve => { release = () => { resolve({ id: 'ada' }) } }) })
+  const request = http.get(`${built.url}/sse`, { agent: false })
+  request.on('error', () => {})
+  await until(() => built.metrics().endpoint_calls['sse'] === 1)
+  request.destroy()
+  await connections(built.app, 0)
+  release()
+  await new Promise(resolve => setImmediate(resolve))
+  nothingLeft(t, built)
+})
+
+test('of streams that are pipelined on one connection only the first is opened', async t => {
+  const built = await build(t)
+  const socket = net.connect(built.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.resume()
+  socket.write('GET /sse HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(20))
+  await until(() => built.metrics().endpoint_calls['sse'] === 20)
+  await until(() => built.app.mcp.sessions.size === 1)
+  socket.destroy()
+  await until(() => built.app.mcp.sessions.size === 0 && built.metrics().active_connections === 0)
+  nothingLeft(t, built)
+})
+
+test('a server whose onclose throws is an error of its own, and its session ends all the same', async t => {
+  const built = await build(t, { createServer: () => fixtureServer({ onclose: () => { throw new Error('boom') } }) })
+  const client = await RawClient.session(built.url)
+  client.close()
+  await until(() => built.app.mcp.sessions.size === 0 && built.metrics().active_connections === 0)
+  t.match(built.lines.find(({ msg }) => msg === 'server failed'), { err: { message: 'boom' } })
+  t.equal(built.lines.filter(({ msg }) => msg === 'session closed').length, 1)
+})
+
+test('a server that takes its time to start is waited for', async t => {
+  let release = () => {}
+  const built = await build(t, { heartbeatSeconds: 0.005, createServer: () => new Promise(resolve => { release = () => { resolve(fixtureServer()) } }) })
+  const opening = RawClient.session(built.url)
+  await until(() => built.app.mcp.sessions.size === 1)
+  await new Promise(resolve => setTimeout(resolve, 50))
+  release()
+  const client = await opening
+  t.equal(client.response.statusCode, 200)
+  client.close()
+})
+
+test('a drain refuses a client whose server is still being built, and says when to come back', async t => {
+  const built = await build(t, { createServer: () => new Promise(() => {}) })
+  const opening = RawClient.open(built.url)
+  await until(() => built.app.mcp.sessions.size === 1)
+  await built.app.mcp.drain()
+  const { response } = await opening
+  t.equal(response.statusCode, 503)
+  t.ok(Number(response.headers['retry-after']) > 0)
+})
+
+/** Waits until the server has so many connections. */
+async function connections (app: FastifyInstance, wanted: number): Promise<void> {
+  const count = () => new Promise<number>((resolve, reject) => { app.server.getConnections((error, open) => { if (error === null) resolve(open); else reject(error) }) })
+  while (await count() !== wanted) await new Promise(resolve => setImmediate(resolve))
+}

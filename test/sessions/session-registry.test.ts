@@ -176,3 +176,11 @@ test('draining nothing is done at once', async t => {
   await sessions.drain(60)
   t.equal(sessions.size, 0)
 })
+
+test('of a client whose last session ended nothing is kept', async t => {
+  const { sessions, open } = registry()
+  const opened = [open('ada'), open('ada'), open('ben')]
+  t.equal(sessions.clients, 2)
+  await Promise.all(opened.map(session => session.close('client')))
+  t.equal(sessions.clients, 0)
+})

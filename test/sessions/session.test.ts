@@ -2,7 +2,8 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { test } from 'tap'
 import type { JSONRPCMessage } from '../../src/json-rpc.js'
 import { createRecord } from '../../src/sessions/session-record.js'
-import { Session, type SessionObserver } from '../../src/sessions/session.js'
+import { Session } from '../../src/sessions/session.js'
+import type { SessionObserver } from '../../src/sessions/session-types.js'
 import type { StandingWire, WriteResult } from '../../src/streams/wire.js'
 import { fixtureServer } from '../helper.js'
 
@@ -29,6 +30,7 @@ function observed () {
   const note = (name: string) => (...[, detail]: unknown[]) => { calls.push(typeof detail === 'string' ? `${name} ${detail}` : name) }
   const observer: SessionObserver = {
     opened: note('opened'),
+    adopt: () => {},
     active: note('active'),
     received: note('received'),
     sent: note('sent'),
@@ -161,6 +163,17 @@ test('an oversized response becomes an error, an oversized notification is dropp
   await t.rejects(session.send(request(2, 'roots/list')), { code: 'WEIR_ERR_UNREACHABLE' })
   t.equal(calls.filter(call => call === 'dropped oversized').length, 2)
   t.equal(session.closeReason, undefined, 'the session lives on')
+})
+
+test('an oversized response for whose error there is no room either cuts the reader off', async t => {
+  const { session, calls } = observed()
+  const stream = new FakeWire()
+  stream.write = message => 'error' in message ? 'full' : 'oversized'
+  session.attachStream(stream)
+  session.receive(request(1))
+  await session.send(response(1))
+  t.equal(session.closeReason, 'slow-consumer')
+  t.ok(calls.includes('dropped slow-consumer'))
 })
 
 test('what is no JSON becomes an error where an answer is awaited, and is thrown where not', async t => {
