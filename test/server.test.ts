@@ -183,19 +183,32 @@ test('a request has a minute to arrive whole', async t => {
 })
 
 test('what is no HTTP request is refused in the shape of every other error', async t => {
-  const server = await serve(t)
-  const { port, hostname } = new URL(server.url())
-  for (const [sent, status] of [['nonsense\r\n\r\n', 400], [`GET / HTTP/1.1\r\nHost: ${hostname}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431]] as const) {
-    const socket = net.connect(Number(port), hostname)
+  const app = await buildServer(loadConfig({ env: { LOG_LEVEL: 'silent' }, file: false }))
+  t.teardown(() => app.close())
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const answerTo = async (sent: string, onconnect = (_socket: net.Socket) => {}) => {
+    const connected = once(app.server, 'connection') as Promise<[net.Socket]>
+    const socket = net.connect(port, '127.0.0.1')
     socket.on('error', () => {})
-    socket.write(sent)
+    onconnect((await connected)[0])
     let answer = ''
     socket.setEncoding('utf8').on('data', (text: string) => { answer += text })
+    socket.write(sent)
     await new Promise(resolve => socket.on('close', resolve))
+    return answer
+  }
+  const answers = {
+    400: await answerTo('nonsense\r\n\r\n'),
+    408: await answerTo('', socket => { app.server.emit('clientError', Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket) }),
+    431: await answerTo(`GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`)
+  }
+  for (const [status, answer] of Object.entries(answers)) {
     t.match(answer, new RegExp(`^HTTP/1.1 ${status} `))
     t.match(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), { error: String, requestId: String })
   }
-  t.equal((await fetch(`${server.url()}/health`)).status, 200)
+  const gone = new net.Socket({ readable: false, writable: false }).on('error', () => {})
+  t.doesNotThrow(() => app.server.emit('clientError', new Error('reset'), gone), 'nobody is there to be answered')
 })
 
 test('a method that Fastify does not know is 405 where a path is known', async t => {

@@ -248,3 +248,10 @@ test('a server that throws at a message is an error of its own, and the session 
   t.equal((await client.post(ping)).status, 202, 'the id is free again')
   client.close()
 })
+
+test('a large body with brackets and quotes in its strings is no deep one', async t => {
+  const [, client] = await opened(t)
+  const text = `${'[{'.repeat(5_000)}"\\" \\\\`.repeat(4)
+  t.equal(textOf(await client.callTool(1, 'echo', { text, lists: Array.from({ length: 5_000 }, () => [[{}]]) })), text)
+  t.equal((await client.post(`{"jsonrpc":"2.0","id":2,"method":"${'x'.repeat(20_000)}`)).status, 400, 'a string without an end')
+})
