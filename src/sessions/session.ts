@@ -102,13 +102,17 @@ export class Session implements Transport {
       this.onmessage?.(message, { ...(authInfo && { authInfo }), ...(requestInfo && { requestInfo }) })
     } catch (error) {
       // Nobody will answer it: it must not keep the session busy.
-      if (isRequest(message)) this.#settle(message.id)
+      if (isRequest(message)) this.#abandon(message.id)
       throw error
     }
-    if (isNotification(message) && message.method === 'notifications/cancelled') this.#cancelled(message.params?.['requestId'])
+    if (isNotification(message) && message.method === 'notifications/cancelled') this.#abandon(message.params?.['requestId'])
   }
 
-  /** Called by the server instance. Rejects only a request: nothing else has anyone who waits for the outcome. */
+  /**
+   * Called by the server instance.
+   * @throws WEIR_ERR_UNREACHABLE for a request that the client can't be given (what is not awaited is counted instead),
+   * TypeError for a notification or request that is no JSON.
+   */
   async send (message: JSONRPCMessage, { relatedRequestId }: TransportSendOptions = {}): Promise<void> {
     const wire = this.#wireFor(message, relatedRequestId)
     if (wire === undefined || this.#closeReason !== undefined) return this.#undelivered(message, this.#closeReason ?? 'no stream')
@@ -166,7 +170,7 @@ export class Session implements Transport {
   }
 
   // The SDK answers no cancelled request; one that it answers all the same goes to the standing stream.
-  #cancelled (id: unknown): void {
+  #abandon (id: unknown): void {
     if (typeof id !== 'string' && typeof id !== 'number') return
     this.#settle(id)?.end()
     if (!this.busy) this.#observer.settled(this)
