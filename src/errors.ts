@@ -30,6 +30,9 @@ function define (code: string, statusCode: number, message: string, rpcCode?: nu
   })
 }
 
+/** Goes with every 503 that passes by itself: seconds after which to ask again (RFC 9110, section 10.2.3). */
+export const RETRY_LATER = { 'retry-after': '10' }
+
 /** Every error that Weir answers or throws, by what went wrong. */
 export const errors = {
   invalidOption: define('WEIR_ERR_INVALID_OPTION', 500, 'Invalid option'),

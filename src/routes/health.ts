@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { RETRY_LATER } from '../errors.js'
 import { HealthAnswer, LiveAnswer, ReadyAnswer } from '../schemas/answers.js'
 import { methodNotAllowed } from './method-not-allowed.js'
 
@@ -26,7 +27,7 @@ const health: FastifyPluginAsyncTypebox<HealthOptions> = async (fastify, { serve
     void reply.cacheControl('no-store')
     const { draining, hasRoom } = sessions
     const status = draining ? 'draining' as const : hasRoom ? 'ready' as const : 'unavailable' as const
-    if (status !== 'ready') void reply.code(503).header('retry-after', '10')
+    if (status !== 'ready') void reply.code(503).headers(RETRY_LATER)
     return { status, checks: { accepting: draining ? 'draining' as const : 'ok' as const, capacity: hasRoom ? 'ok' as const : 'full' as const } }
   })
 

@@ -6,7 +6,7 @@ import { ErrorAnswer } from '../schemas/answers.js'
 import { SseStream } from '../streams/sse-stream.js'
 import { methodNotAllowed } from './method-not-allowed.js'
 import { openingOf } from './request-context.js'
-import { prepareStream } from './send-stream.js'
+import { prepareStream } from './prepare-stream.js'
 
 export interface SseOptions {
   createServer: CreateServer

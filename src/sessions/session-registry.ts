@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { errors } from '../errors.js'
+import { errors, RETRY_LATER } from '../errors.js'
 import type { Principal } from './principal.js'
 import { createRecord, type TransportName } from './session-record.js'
 import { Session } from './session.js'
 import type { CloseReason, ServerInstance, SessionObserver } from './session-types.js'
-
-/** Seconds after which a refused client may ask again. */
-const RETRY_AFTER_SECONDS = 10
 
 export interface SessionRegistryOptions {
   maxSessions: number
@@ -95,7 +92,7 @@ export class SessionRegistry {
 
   /** @throws WEIR_ERR_DRAINING once a shutdown has begun. */
   refuseWhileDraining (): void {
-    if (this.draining) throw errors.draining('This instance is shutting down: try again, another one will answer', retryAfter())
+    if (this.draining) throw errors.draining('This instance is shutting down: try again, another one will answer', RETRY_LATER)
   }
 
   /** The live session of that id, if it belongs to `principal`: for anyone else it does not exist. */
@@ -180,12 +177,8 @@ export class SessionRegistry {
   }
 }
 
-function retryAfter (): Record<string, string> {
-  return { 'retry-after': String(RETRY_AFTER_SECONDS) }
-}
-
 function tooManySessions (detail: string) {
-  return errors.tooManySessions(detail, retryAfter())
+  return errors.tooManySessions(detail, RETRY_LATER)
 }
 
 function after (ms: number) {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js'
-import { errors, RpcCode } from '../errors.js'
+import { errors, RETRY_LATER, RpcCode } from '../errors.js'
 import { errorResponse, isNotification, isRequest, type JSONRPCMessage, type RequestId } from '../json-rpc.js'
 import type { StandingWire, Wire } from '../streams/wire.js'
 import { noteMessage, type SessionRecord } from './session-record.js'
@@ -72,7 +72,7 @@ export class Session implements Transport {
         this.#join(createInstance).then(resolve, reject)
       })
     } catch (error) {
-      if (this.#closeReason !== undefined) throw errors.sessionClosed(undefined, { 'retry-after': '10' })
+      if (this.#closeReason !== undefined) throw errors.sessionClosed(undefined, RETRY_LATER)
       void this.close('error')
       // Whoever answers with it counts it and logs its cause.
       throw Object.assign(errors.serverFailed(), { cause: error })
