@@ -12,6 +12,7 @@ import sensible from './plugins/sensible.js'
 import serializer from './plugins/serializer.js'
 import sessions from './plugins/sessions.js'
 import health from './routes/health.js'
+import mcp from './routes/mcp.js'
 import messages from './routes/messages.js'
 import metricsRoute from './routes/metrics.js'
 import sse from './routes/sse.js'
@@ -43,5 +44,6 @@ export async function app (fastify: FastifyInstance, options: AppOptions): Promi
     await scope.register(metricsRoute, options)
     await scope.register(sse, options)
     await scope.register(messages, options)
+    await scope.register(mcp, options)
   }
 }

@@ -44,11 +44,15 @@ export const errors = {
   rateLimited: define('WEIR_ERR_RATE_LIMITED', 429, 'Too many requests'),
 
   refused: define('WEIR_ERR_REFUSED', 400, 'Bad request'),
+  notAcceptable: define('WEIR_ERR_NOT_ACCEPTABLE', 406, 'Not acceptable'),
   notFound: define('WEIR_ERR_NOT_FOUND', 404, 'Not found'),
   methodNotAllowed: define('WEIR_ERR_METHOD_NOT_ALLOWED', 405, 'Method not allowed'),
   internal: define('WEIR_ERR_INTERNAL', 500, 'Internal server error'),
 
   invalidSessionId: define('WEIR_ERR_INVALID_SESSION_ID', 400, 'Missing or malformed session_id'),
+  sessionRequired: define('WEIR_ERR_SESSION_REQUIRED', 400, 'Missing session'),
+  unsupportedVersion: define('WEIR_ERR_UNSUPPORTED_VERSION', 400, 'Unsupported protocol version'),
+  invalidEventId: define('WEIR_ERR_INVALID_EVENT_ID', 400, 'Nothing to resume'),
   sessionNotFound: define('WEIR_ERR_SESSION_NOT_FOUND', 404, 'Session not found'),
   sessionClosed: define('WEIR_ERR_SESSION_CLOSED', 503, 'The session ended before it was ready'),
   tooManySessions: define('WEIR_ERR_TOO_MANY_SESSIONS', 503, 'Too many sessions'),

@@ -2,7 +2,7 @@ import {
   JSONRPCErrorResponseSchema, JSONRPCNotificationSchema, JSONRPCRequestSchema, JSONRPCResultResponseSchema,
   type JSONRPCErrorResponse, type JSONRPCMessage, type JSONRPCNotification, type JSONRPCRequest, type RequestId
 } from '@modelcontextprotocol/sdk/types.js'
-import { errors } from './errors.js'
+import { errors, isWeirError } from './errors.js'
 
 export type { JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, RequestId }
 
@@ -28,6 +28,24 @@ export function parseMessage (body: unknown): JSONRPCMessage {
   throw errors.invalidMessage(issue && `${issue.path.join('.') || 'message'}: ${issue.message}`)
 }
 
+/** Messages that one batch may have. */
+const MAX_BATCH = 100
+
+/**
+ * The messages of a batch (JSON-RPC 2.0, section 6; MCP 2025-03-26 only).
+ * @throws WEIR_ERR_INVALID_MESSAGE which says which one is wrong: then none is taken.
+ */
+export function parseMessages (batch: unknown[]): JSONRPCMessage[] {
+  if (batch.length === 0 || batch.length > MAX_BATCH) throw errors.invalidMessage(`A batch has 1 to ${MAX_BATCH} messages, not ${batch.length}`)
+  return batch.map((body, index) => {
+    try {
+      return parseMessage(body)
+    } catch (error) {
+      throw isWeirError(error) ? errors.invalidMessage(`Message ${index + 1} of the batch: ${error.detail}`) : error
+    }
+  })
+}
+
 function schemaOf (body: object) {
   if ('method' in body) return 'id' in body ? JSONRPCRequestSchema : JSONRPCNotificationSchema
   if ('result' in body) return JSONRPCResultResponseSchema
@@ -43,10 +61,18 @@ export function isNotification (message: JSONRPCMessage): message is JSONRPCNoti
   return 'method' in message && !('id' in message)
 }
 
+/** Whether a request is cancelled by it (MCP specification, "Cancellation"). */
+export function isCancellation (message: JSONRPCMessage): message is JSONRPCNotification {
+  return isNotification(message) && message.method === 'notifications/cancelled'
+}
+
+export function isRequestId (value: unknown): value is RequestId {
+  return typeof value === 'string' || typeof value === 'number'
+}
+
 /** The id of the request in a body that may be anything; null where there is none (JSON-RPC 2.0, section 5). */
 export function requestIdOf (body: unknown): RequestId | null {
-  if (typeof body !== 'object' || body === null || !('id' in body)) return null
-  return typeof body.id === 'string' || typeof body.id === 'number' ? body.id : null
+  return typeof body === 'object' && body !== null && 'id' in body && isRequestId(body.id) ? body.id : null
 }
 
 /** A JSON-RPC error object (JSON-RPC 2.0, section 5.1). */

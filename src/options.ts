@@ -23,6 +23,7 @@ export const PlainOptions = Type.Object({
   corsOrigins: Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: ORIGIN_PATTERN }))], { default: [] }),
   allowedHosts: Type.Array(Type.String({ pattern: HOST_PATTERN }), { default: [], description: 'Empty: the Host header is not checked' }),
   rateLimitPerMinute: CountOrOff('Requests per client address, 0 = off'),
+  rateLimitPerSessionPerMinute: CountOrOff('Requests per session, 0 = off'),
   sessionTimeoutSeconds: Seconds('Idle time that ends a session', 3600),
   cleanupIntervalSeconds: Seconds('Seconds between two cleanups', 300),
   heartbeatSeconds: Seconds('Seconds between two signs of life on a stream', 15),
@@ -31,6 +32,7 @@ export const PlainOptions = Type.Object({
   metricsRequireKey: Type.Boolean({ default: false, description: 'Whether /metrics asks for a key' }),
   streamBufferBytes: PositiveInteger('Bytes that may wait for one slow reader', 1_048_576),
   bodyLimitBytes: PositiveInteger('Bytes of a request body', 4_194_304),
+  sessionHibernateSeconds: Type.Number({ minimum: 0, maximum: MAX_TIMER_SECONDS, default: 0, description: 'Idle time after which a Streamable HTTP session without a stream lets its server instance go, 0 = never' }),
   drainTimeoutSeconds: Type.Number({ minimum: 0, maximum: MAX_TIMER_SECONDS, default: 10, description: 'How long a shutdown waits for requests in flight' })
 })
 

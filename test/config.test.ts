@@ -36,6 +36,8 @@ test('an empty environment is a private endpoint with the defaults of the contra
       corsOrigins: [],
       allowedHosts: ['localhost', '127.0.0.1', '[::1]'],
       rateLimitPerMinute: 100,
+      rateLimitPerSessionPerMinute: 0,
+      sessionHibernateSeconds: 0,
       sessionTimeoutSeconds: 3600,
       cleanupIntervalSeconds: 300,
       heartbeatSeconds: 15,

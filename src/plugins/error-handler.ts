@@ -6,8 +6,8 @@ import { pathOf } from '../log.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether errors about a message are answered as JSON-RPC errors. */
-    jsonRpc?: boolean
+    /** Which errors are answered as JSON-RPC errors: those about a message, or all but 401 and 403. */
+    jsonRpc?: 'messages' | 'all'
   }
 }
 
@@ -20,9 +20,10 @@ export function errorHandler (thrown: FastifyError, request: FastifyRequest, rep
   else request.log.info(context, error.message)
 
   void reply.code(error.statusCode).headers(error.headers ?? {}).type('application/json; charset=utf-8')
-  if (request.routeOptions.config.jsonRpc === true && error.rpcCode !== undefined) {
+  const rpcCode = rpcCodeOf(error, request)
+  if (rpcCode !== undefined) {
     const message = error.detail === undefined ? error.message : `${error.message}: ${error.detail}`
-    void reply.send(JSON.stringify(errorResponse(requestIdOf(request.body), error.rpcCode, message, { requestId: request.id })))
+    void reply.send(JSON.stringify(errorResponse(requestIdOf(request.body), rpcCode, message, { requestId: request.id })))
   } else {
     void reply.send(JSON.stringify({ error: error.message, detail: error.detail, requestId: request.id }))
   }
@@ -31,6 +32,12 @@ export function errorHandler (thrown: FastifyError, request: FastifyRequest, rep
 /** A path that is not there. */
 export function notFoundHandler (request: FastifyRequest, reply: FastifyReply): void {
   errorHandler(errors.notFound(`There is no ${request.method} ${pathOf(request.url).slice(0, 200)}`), request, reply)
+}
+
+function rpcCodeOf ({ statusCode, rpcCode }: WeirError, request: FastifyRequest): number | undefined {
+  const { jsonRpc } = request.routeOptions.config
+  if (jsonRpc === undefined || (jsonRpc === 'all' && (statusCode === 401 || statusCode === 403))) return undefined
+  return rpcCode ?? (jsonRpc === 'messages' ? undefined : statusCode < 500 ? RpcCode.invalidRequest : RpcCode.internalError)
 }
 
 function toWeirError (error: FastifyError): WeirError {

@@ -17,6 +17,8 @@ export interface SessionsOptions {
   maxSessions: number
   maxSessionsPerClient: number
   sessionTimeoutSeconds: number
+  sessionHibernateSeconds: number
+  streamBufferBytes: number
   heartbeatSeconds: number
   drainTimeoutSeconds: number
 }
@@ -29,6 +31,9 @@ async function sessionsPlugin (fastify: FastifyInstance, options: SessionsOption
   fastify.metrics.gauge('mcp_clients_active', 'Principals, or without keys addresses, that have a session', () => sessions.clients)
   fastify.metrics.gauge('mcp_sessions_ending', 'Ended sessions whose server instance has not closed yet', () => sessions.ending)
   fastify.metrics.gauge('mcp_stream_buffered_bytes', 'Bytes that wait for slow readers', () => sessions.bufferedBytes)
+  fastify.metrics.gauge('mcp_stream_kept_bytes', 'Bytes that are kept for clients that may come back', () => sessions.keptBytes)
+  fastify.metrics.gauge('mcp_sessions_hibernated', 'Open sessions that have let their server instance go', () => sessions.asleep)
+  fastify.metrics.gauge('mcp_requests_waiting', 'Requests that wait for their first message, or for a client to come back', () => sessions.waiting)
   fastify.decorateRequest('mcpSession', null)
 
   const heartbeat = setInterval(() => { sessions.heartbeat() }, options.heartbeatSeconds * 1_000).unref()

@@ -1,16 +1,16 @@
-import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, HTTPMethods } from 'fastify'
 import { errors } from '../errors.js'
 import type { EndpointName } from '../plugins/metrics.js'
 
 /** Answers 405 with `Allow` (RFC 9110, section 15.5.6) to every method of `url` that has no route; nothing of a body is read. */
-export function methodNotAllowed (fastify: FastifyInstance, url: string, endpoint: EndpointName, allowed: HTTPMethods[]): void {
+export function methodNotAllowed (fastify: FastifyInstance, url: string, endpoint: EndpointName, allowed: HTTPMethods[], config: FastifyContextConfig = {}): void {
   const refuse = async (): Promise<never> => {
     throw errors.methodNotAllowed(`Use ${allowed.join(' or ')}`, { allow: allowed.join(', ') })
   }
   fastify.route({
     method: fastify.supportedMethods.filter(method => !allowed.includes(method)),
     url,
-    config: { endpoint },
+    config: { ...config, endpoint },
     onRequest: refuse,
     handler: refuse
   })

@@ -5,8 +5,9 @@ import type { CreateServer } from '../options.js'
 import { ErrorAnswer } from '../schemas/answers.js'
 import { SseStream } from '../streams/sse-stream.js'
 import { methodNotAllowed } from './method-not-allowed.js'
-import { openingOf } from './request-context.js'
 import { prepareStream } from './prepare-stream.js'
+import { openingOf } from './request-context.js'
+import { serverOf } from './server-of.js'
 
 export interface SseOptions {
   createServer: CreateServer
@@ -37,10 +38,7 @@ const sse: FastifyPluginAsync<SseOptions> = async (fastify, options) => {
     stream.writeEvent('endpoint', `${prefix}/messages?session_id=${session.sessionId}`)
     session.attachStream(stream)
     reply.raw.once('close', () => { void session.close('disconnected') })
-    await session.connect(() => options.createServer({
-      principal: opening.principal,
-      get log () { return request.log.child({ session: session.hash }) }
-    }))
+    await session.connect(serverOf(request, options, session, opening.principal))
     request.log.info({ session: session.hash, address: request.ip, owner: session.record.owner }, 'session opened')
     return prepareStream(reply, stream, options.heartbeatSeconds)
   }

@@ -1,7 +1,7 @@
 import { isRequest, type JSONRPCMessage, type JSONRPCRequest } from '../json-rpc.js'
 
 /** The wire transports by which a session can be opened. */
-export type TransportName = 'sse'
+export type TransportName = 'sse' | 'streamable'
 
 /** UTF-16 units that one session's record may hold of its client's words. */
 const RECORD_LIMIT = 65_536

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { errors, RETRY_LATER } from '../errors.js'
+import { Patience } from '../streams/patience.js'
 import type { Principal } from './principal.js'
 import { createRecord, type TransportName } from './session-record.js'
 import { Session } from './session.js'
@@ -10,6 +11,10 @@ export interface SessionRegistryOptions {
   maxSessionsPerClient: number
   /** Seconds without a message and without a request in flight after which a session ends. */
   sessionTimeoutSeconds: number
+  /** Seconds after which an abandoned Streamable session lets its server instance go; 0 = never. */
+  sessionHibernateSeconds: number
+  /** Bytes that may wait for one session's client, and that may be kept for its return. */
+  streamBufferBytes: number
   /** Told of every session's events, after the registry's own part. */
   observer: Omit<SessionObserver, 'active' | 'settled' | 'adopt'>
   /** Milliseconds of a clock that never runs backwards; a test may bring its own. */
@@ -29,7 +34,8 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions
   readonly #now: () => number
   readonly #sessions = new Map<string, Session>()
-  readonly #perClient = new Map<string, number>()
+  readonly #perClient = new Map<string, Set<Session>>()
+  readonly #patience = new Patience()
   /** Sessions that ended and whose server instances are still closing. */
   readonly #ending = new Set<Promise<void>>()
   readonly #observer: SessionObserver
@@ -56,8 +62,20 @@ export class SessionRegistry {
   /** Whether the endpoint is shutting down: no new session, no new request. */
   get draining (): boolean { return this.#drained !== undefined }
 
-  /** Whether a new session would find room. */
-  get hasRoom (): boolean { return this.#sessions.size < this.#options.maxSessions }
+  /** Whether a new session would find room: a free place, or one whose session gives way. */
+  get hasRoom (): boolean {
+    return this.#sessions.size < this.#options.maxSessions || leastRecentlyUsed(this.#sessions.values()) !== undefined
+  }
+
+  /** How many sessions have let their server instance go. */
+  get asleep (): number {
+    let asleep = 0
+    for (const session of this.#sessions.values()) if (session.asleep) asleep++
+    return asleep
+  }
+
+  /** Requests that wait for their answer, or for their client, with a time limit. */
+  get waiting (): number { return this.#patience.size }
 
   /** How many ended sessions' server instances have not closed yet. */
   get ending (): number { return this.#ending.size }
@@ -72,20 +90,36 @@ export class SessionRegistry {
     return bytes
   }
 
+  /** Bytes that are kept for the return of clients, all sessions together. */
+  get keptBytes (): number {
+    let bytes = 0
+    for (const session of this.#sessions.values()) bytes += session.keptBytes
+    return bytes
+  }
+
+  /**
+   * Whether `open` would find a place, for who wants to know before a body is read.
+   * @throws as `open` does.
+   */
+  assertRoom (clientKey: string): void {
+    this.refuseWhileDraining()
+    this.#placeFor(clientKey)
+  }
+
   /**
    * Takes a place for a new session, before anything is built for it.
    * @throws WEIR_ERR_DRAINING, WEIR_ERR_TOO_MANY_SESSIONS; both carry `retry-after`.
    */
   open ({ principal, clientKey, transport }: OpenOptions): Session {
-    const { maxSessions, maxSessionsPerClient } = this.#options
     this.refuseWhileDraining()
-    const ofClient = this.#perClient.get(clientKey) ?? 0
-    if (ofClient >= maxSessionsPerClient) throw tooManySessions(`This client has ${ofClient} sessions open, which is its limit (MAX_SESSIONS_PER_CLIENT)`)
-    if (!this.hasRoom) throw tooManySessions(`${maxSessions} sessions are open, which is the limit (MAX_SESSIONS)`)
-    const session = new Session(createRecord(randomUUID(), principal.id, transport), clientKey, this.#observer)
+    void this.#placeFor(clientKey)?.close('evicted')
+    const session = new Session(createRecord(randomUUID(), principal.id, transport), clientKey, this.#observer, this.#patience)
+    if (transport === 'streamable') session.openStreams(this.#options.streamBufferBytes)
     session.lastActivity = this.#now()
     this.#sessions.set(session.sessionId, session)
-    this.#perClient.set(clientKey, ofClient + 1)
+    const ofClient = this.#perClient.get(clientKey)
+    if (ofClient === undefined) this.#perClient.set(clientKey, new Set([session]))
+    else ofClient.add(session)
     this.#observer.opened(session)
     return session
   }
@@ -95,10 +129,10 @@ export class SessionRegistry {
     if (this.draining) throw errors.draining('This instance is shutting down: try again, another one will answer', RETRY_LATER)
   }
 
-  /** The live session of that id, if it belongs to `principal`: for anyone else it does not exist. */
-  get (id: string, principal: Principal): Session | undefined {
+  /** The live session of that id and transport, if it belongs to `principal`: for anyone else it does not exist. */
+  get (id: string, principal: Principal, transport: TransportName): Session | undefined {
     const session = this.#sessions.get(id)
-    return session?.record.owner === principal.id ? session : undefined
+    return session?.record.owner === principal.id && session.record.transport === transport ? session : undefined
   }
 
   /** Ends every session that has been idle for too long, and says how many they were. */
@@ -116,6 +150,19 @@ export class SessionRegistry {
       }
     }
     return ended
+  }
+
+  /** Lets the server instances of abandoned sessions go, and says how many they were. */
+  hibernate (): number {
+    const { sessionHibernateSeconds } = this.#options
+    if (sessionHibernateSeconds === 0) return 0
+    const idleSince = this.#now() - sessionHibernateSeconds * 1_000
+    let asleep = 0
+    for (const session of this.#sessions.values()) {
+      if (session.lastActivity > idleSince) break
+      if (session.hibernate()) asleep++
+    }
+    return asleep
   }
 
   /** One beat for all streams. */
@@ -152,6 +199,21 @@ export class SessionRegistry {
     })
   }
 
+  /** The session that has to give way to a new one of this client's, if one has to. Its own limit is its own affair. */
+  #placeFor (clientKey: string): Session | undefined {
+    const { maxSessions, maxSessionsPerClient } = this.#options
+    const ofClient = this.#perClient.get(clientKey)
+    if (ofClient !== undefined && ofClient.size >= maxSessionsPerClient) {
+      const abandoned = leastRecentlyUsed([...ofClient].sort((one, other) => one.lastActivity - other.lastActivity))
+      if (abandoned === undefined) throw tooManySessions(`This client has ${ofClient.size} sessions open, which is its limit (MAX_SESSIONS_PER_CLIENT)`)
+      return abandoned
+    }
+    if (this.#sessions.size < maxSessions) return undefined
+    const abandoned = leastRecentlyUsed(this.#sessions.values())
+    if (abandoned === undefined) throw tooManySessions(`${maxSessions} sessions are open, which is the limit (MAX_SESSIONS)`)
+    return abandoned
+  }
+
   #adopt (instance: ServerInstance): void {
     if (typeof instance?.connect !== 'function' || typeof instance.close !== 'function') throw new TypeError('createServer must return a server: something with connect and close')
     if (this.#instances.has(instance)) throw new Error('createServer must return a new server for each session: this one is already connected')
@@ -166,15 +228,21 @@ export class SessionRegistry {
 
   #forget (session: Session, reason: CloseReason, ended: Promise<void>): void {
     this.#sessions.delete(session.sessionId)
-    const left = Number(this.#perClient.get(session.clientKey)) - 1
-    if (left > 0) this.#perClient.set(session.clientKey, left)
-    else this.#perClient.delete(session.clientKey)
+    const ofClient = this.#perClient.get(session.clientKey)
+    ofClient?.delete(session)
+    if (ofClient?.size === 0) this.#perClient.delete(session.clientKey)
     this.#ending.add(ended)
     const done = () => { this.#ending.delete(ended) }
     ended.then(done, done)
     this.#options.observer.closed(session, reason, ended)
     if (this.#sessions.size === 0) this.#onEmpty?.()
   }
+}
+
+/** The first of sessions in order of last use that nobody reads or works for. */
+function leastRecentlyUsed (sessions: Iterable<Session>): Session | undefined {
+  for (const session of sessions) if (session.abandoned) return session
+  return undefined
 }
 
 function tooManySessions (detail: string) {

@@ -2,7 +2,7 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { RequestInfo } from '@modelcontextprotocol/sdk/types.js'
 import type { JSONRPCMessage } from '../json-rpc.js'
-import type { Wire } from '../streams/wire.js'
+import type { Reply } from '../streams/wire.js'
 import type { Session } from './session.js'
 
 /**
@@ -42,5 +42,5 @@ export interface ReceiveContext {
   authInfo?: AuthInfo | undefined
   requestInfo?: RequestInfo | undefined
   /** Where the answer to this request goes; without one it goes to the standing stream. */
-  reply?: Wire | undefined
+  reply?: Reply | undefined
 }

@@ -1,44 +1,51 @@
 import { hash } from 'node:crypto'
-import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js'
+import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js'
 import { errors, RETRY_LATER, RpcCode } from '../errors.js'
-import { errorResponse, isNotification, isRequest, type JSONRPCMessage, type RequestId } from '../json-rpc.js'
-import type { StandingWire, Wire } from '../streams/wire.js'
+import { errorResponse, isCancellation, isNotification, isRequest, isRequestId, type JSONRPCMessage, type RequestId } from '../json-rpc.js'
+import type { Patience } from '../streams/patience.js'
+import { StreamSet, type StreamSetObserver } from '../streams/stream-set.js'
+import type { Reply, StandingWire, Wire, WriteResult } from '../streams/wire.js'
+import { ClientRequests } from './client-requests.js'
 import { noteMessage, type SessionRecord } from './session-record.js'
+import { SessionServer, type ServedSession } from './session-server.js'
 import type { CloseReason, ReceiveContext, ServerInstance, SessionObserver } from './session-types.js'
 
 /** Requests that one session may have in flight: more is a client that does not wait for answers. */
 export const MAX_REQUESTS_IN_FLIGHT = 1_000
 
+/** The first revision in which a stream begins with an event without data, and may end early. */
+const FIRST_WITH_PRIMING = '2025-11-25'
+
 /**
- * One client's conversation with one server instance, over any wire transport: the SDK's `Transport`.
- * A response, and whatever relates to a request with a reply of its own, goes to that reply; all else to the standing stream.
+ * One client's conversation with one server instance, over any wire transport. A response, and whatever relates to a request
+ * with a reply of its own, goes to that reply; all else to the standing stream.
  */
-export class Session implements Transport {
+export class Session implements ServedSession, StreamSetObserver {
   readonly record: SessionRecord
   /** Who this session counts for: its principal, or without keys its client's address. */
   readonly clientKey: string
   /** When the last message went in or out, on the registry's clock, which keeps it. */
   lastActivity = 0
-  // The SDK sets these three in `connect`.
-  onmessage?: (message: JSONRPCMessage, extra?: MessageExtraInfo) => void
-  onclose?: () => void
-  onerror?: (error: Error) => void
 
   readonly #observer: SessionObserver
-  readonly #inFlight = new Map<RequestId, Wire | undefined>()
+  readonly #patience: Patience
+  readonly #server: SessionServer
+  readonly #inFlight = new Map<RequestId, Reply | undefined>()
+  readonly #asked: ClientRequests
   #stream: StandingWire | undefined
-  #instance: ServerInstance | undefined
+  #streams: StreamSet | undefined
   #closeReason: CloseReason | undefined
   #initializeId: RequestId | undefined
   #hash: string | undefined
-  /** Rejects a `connect` that has not come to its end. */
-  #abandonConnect: (() => void) | undefined
 
-  constructor (record: SessionRecord, clientKey: string, observer: SessionObserver) {
+  constructor (record: SessionRecord, clientKey: string, observer: SessionObserver, patience: Patience) {
     this.record = record
     this.clientKey = clientKey
     this.#observer = observer
+    this.#patience = patience
+    this.#server = new SessionServer(this)
+    this.#asked = new ClientRequests(patience, id => { this.#answerInPlaceOfClient(id) })
   }
 
   get sessionId (): string { return this.record.id }
@@ -51,61 +58,87 @@ export class Session implements Transport {
   /** Whether a request waits for its answer. A busy session is not idle. */
   get busy (): boolean { return this.#inFlight.size > 0 }
 
+  /** Whether it is without work and without a reader: such a session may give way, or sleep. */
+  get abandoned (): boolean {
+    return !this.busy && !this.#server.building && this.#asked.size === 0 && this.#streams?.connected === false
+  }
+
+  /** Whether its server instance was let go until the next message. */
+  get asleep (): boolean { return this.#server.asleep }
+
   /** Why the session ended, undefined while it lives. */
   get closeReason (): CloseReason | undefined { return this.#closeReason }
 
   /** Bytes that wait for this client in the process. */
   get bufferedBytes (): number { return this.#stream?.bufferedBytes ?? 0 }
 
+  /** Bytes that are kept for this client's return. */
+  get keptBytes (): number { return this.#streams?.log.bytes ?? 0 }
+
+  /** The streams of a Streamable HTTP session. */
+  get streams (): StreamSet | undefined { return this.#streams }
+
   /** Gives the session its standing stream. */
   attachStream (stream: StandingWire): void { this.#stream = stream }
 
+  /** Gives the session streams of its own for each POST beside the standing one. */
+  openStreams (limitBytes: number): StreamSet {
+    this.#streams = new StreamSet(limitBytes, this.#patience, this)
+    this.#stream = this.#streams
+    return this.#streams
+  }
+
   /**
-   * Builds the server instance and joins it to this session.
+   * Builds the server instance and joins it to this session. `createInstance` is called again when the session wakes.
    * @throws WEIR_ERR_SERVER_FAILED if it could not be built, WEIR_ERR_SESSION_CLOSED if the session ended meanwhile;
    * nothing is left behind then.
    */
   async connect (createInstance: () => ServerInstance | Promise<ServerInstance>): Promise<void> {
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#abandonConnect = reject
-        this.#join(createInstance).then(resolve, reject)
-      })
+      await this.#server.connect(createInstance)
     } catch (error) {
       if (this.#closeReason !== undefined) throw errors.sessionClosed(undefined, RETRY_LATER)
       void this.close('error')
       // Whoever answers with it counts it and logs its cause.
       throw Object.assign(errors.serverFailed(), { cause: error })
-    } finally {
-      this.#abandonConnect = undefined
     }
   }
 
-  /** Called by the SDK's `connect`. */
-  async start (): Promise<void> {}
-
   /**
-   * Hands the server a message of the client's.
+   * Checks that all of these messages can be received.
    * @throws WEIR_ERR_INVALID_MESSAGE for a request id that is already in flight, WEIR_ERR_TOO_MANY_IN_FLIGHT.
    */
-  receive (message: JSONRPCMessage, { authInfo, requestInfo, reply }: ReceiveContext = {}): void {
-    if (isRequest(message)) {
-      if (this.#inFlight.has(message.id)) throw errors.invalidMessage('A request with this id is in flight: their answers could not be told apart')
-      if (this.#inFlight.size >= MAX_REQUESTS_IN_FLIGHT) throw errors.tooManyInFlight(`${MAX_REQUESTS_IN_FLIGHT} requests wait for an answer`, { 'retry-after': '1' })
-      this.#inFlight.set(message.id, reply)
-      if (message.method === 'initialize') this.#initializeId = message.id
-    }
+  assertReceivable (messages: JSONRPCMessage[]): void {
+    const ids = messages.flatMap(message => isRequest(message) ? [message.id] : [])
+    const isTaken = (id: RequestId, index: number) => this.#inFlight.has(id) || ids.indexOf(id) !== index
+    if (ids.some(isTaken)) throw errors.invalidMessage('A request with this id is in flight: their answers could not be told apart')
+    if (this.#inFlight.size + ids.length > MAX_REQUESTS_IN_FLIGHT) throw errors.tooManyInFlight(`${MAX_REQUESTS_IN_FLIGHT} requests wait for an answer`, { 'retry-after': '1' })
+  }
+
+  /** Hands the server a message of the client's, once `assertReceivable` let it pass. */
+  receive (message: JSONRPCMessage, context: ReceiveContext = {}): void {
     this.#observer.active(this)
     this.#observer.received(this, message)
+    const { reply } = context
+    if (isRequest(message)) {
+      this.#inFlight.set(message.id, reply)
+      if (message.method === 'initialize') this.#initializeId = message.id
+    } else if (!isNotification(message) && message.id !== undefined) {
+      this.#asked.forget(message.id)
+    }
     try {
       noteMessage(this.record, message)
-      this.onmessage?.(message, { ...(authInfo && { authInfo }), ...(requestInfo && { requestInfo }) })
+      this.#server.receive(message, this.#extraOf(context))
     } catch (error) {
-      // Nobody will answer it: it must not keep the session busy.
-      if (isRequest(message)) this.#abandon(message.id)
-      throw error
+      // Nobody else will answer it: it must not keep the session busy.
+      if (!isRequest(message) || reply === undefined) {
+        if (isRequest(message)) this.#abandon(message.id)
+        throw error
+      }
+      this.failed(error)
+      void this.send(errorResponse(message.id, RpcCode.internalError, 'The server failed'))
     }
-    if (isNotification(message) && message.method === 'notifications/cancelled') this.#abandon(message.params?.['requestId'])
+    if (isCancellation(message)) this.#abandon(message.params?.['requestId'])
   }
 
   /**
@@ -114,126 +147,166 @@ export class Session implements Transport {
    * TypeError for a notification or request that is no JSON.
    */
   async send (message: JSONRPCMessage, { relatedRequestId }: TransportSendOptions = {}): Promise<void> {
-    const wire = this.#wireFor(message, relatedRequestId)
-    if (wire === undefined || this.#closeReason !== undefined) return this.#undelivered(message, this.#closeReason ?? 'no stream')
+    const isAnswer = !('method' in message)
+    const isInitialize = isAnswer && message.id !== undefined && message.id === this.#initializeId
+    const wire = isAnswer ? this.#answerWire(message.id) : this.#wireFor(relatedRequestId)
+    if (wire === undefined || this.#closeReason !== undefined) return this.undelivered(message, this.#closeReason ?? 'no stream')
+    if (isRequest(message) && this.#asked.isFull) return this.undelivered(message, 'too many requests wait for its client')
+    if (isInitialize) this.#noteVersion(message)
     this.#observer.active(this)
-    switch (this.#write(wire, message)) {
-      case 'written':
-        this.#observer.sent(this)
-        break
-      case 'full':
-        void this.close('slow-consumer')
-        return this.#undelivered(message, 'slow-consumer')
-      case 'oversized':
-        this.#refuseOversized(wire, message)
-    }
-    if (!('method' in message) && !this.busy) this.#observer.settled(this)
+    const result = this.#write(wire, message)
+    this.#conclude(message, wire, result)
+    // A client that was not told its session's id can't come to it.
+    if (isInitialize && this.#streams !== undefined && (result !== 'written' || 'error' in message)) void this.close('error' in message ? 'error' : 'disconnected')
+    if (isAnswer && !this.busy) this.#observer.settled(this)
     // Whoever awaits this leaves the reader its time; whoever does not finds the wire full.
     const drained = wire.drained?.()
     if (drained !== undefined) await drained
   }
 
-  setProtocolVersion (version: string): void { this.record.protocolVersion = version }
+  /** Called by a server instance that says which version it speaks. */
+  negotiated (version: string): void {
+    this.record.protocolVersion = version
+    if (this.#streams !== undefined) this.#streams.primes = version >= FIRST_WITH_PRIMING
+  }
 
-  /** One beat of the registry's heartbeat: keeps the stream alive, or finds that its reader has gone. */
+  /** One beat of the registry's heartbeat: keeps the streams alive, or finds that their reader has gone. */
   heartbeat (): void {
     if (this.#stream?.heartbeat() === false) void this.close('disconnected')
   }
 
+  /** Its client wants to hear of it: a server instance that was let go is built again. */
+  wake (context: ReceiveContext): void { this.#server.wake(this.#extraOf(context)) }
+
+  /** Lets the server instance go until the next message comes: it is built again then, and told what it needs to know. */
+  hibernate (): boolean {
+    const { rebuildable, initialize, protocolVersion } = this.record
+    if (!this.abandoned || this.asleep || !rebuildable || initialize === undefined || protocolVersion === undefined) return false
+    void this.#server.hibernate()
+    return true
+  }
+
   /**
-   * Ends the session: the one path, taken once. Its stream ends, its handlers are aborted, its server instance closes.
-   * Without a reason it is the server instance that ends it (the SDK's `Transport.close`).
+   * Ends the session: the one path, taken once. Who waits for an answer is told, its streams end, its handlers are aborted, its
+   * server instance closes. Without a reason it is the server instance that ends it (the SDK's `Transport.close`).
    */
   async close (reason: CloseReason = 'server'): Promise<void> {
     if (this.#closeReason !== undefined) return
     this.#closeReason = reason
-    if (reason === 'slow-consumer' || reason === 'disconnected') this.#stream?.destroy()
-    else this.#stream?.end()
-    for (const reply of this.#inFlight.values()) reply?.end()
+    this.#asked.clear()
+    const isBroken = reason === 'slow-consumer' || reason === 'disconnected'
+    if (isBroken) this.#stream?.destroy()
+    for (const [id, reply] of this.#inFlight) reply?.write(errorResponse(id, RpcCode.internalError, `The session ended before the answer was there (${reason})`))
     this.#inFlight.clear()
-    this.#abandonConnect?.()
-    this.#tellServer()
-    const instance = this.#instance
+    if (!isBroken) this.#stream?.end()
     // An instance that closes its transport is closing already.
-    const ended = instance === undefined || reason === 'server' ? Promise.resolve() : this.#closeInstance(instance)
+    const ended = this.#server.release({ closing: reason === 'server' })
     this.#observer.closed(this, reason, ended)
     await ended
   }
 
-  async #join (createInstance: () => ServerInstance | Promise<ServerInstance>): Promise<void> {
-    const instance = await createInstance()
-    this.#observer.adopt(instance)
-    // The session ended while the instance was built: it has no use.
-    if (this.#closeReason !== undefined) return await this.#closeInstance(instance)
-    this.#instance = instance
-    await instance.connect(this)
+  adopt (instance: ServerInstance): void { this.#observer.adopt(instance) }
+
+  failed (error: unknown): void { this.#observer.failed(this, error) }
+
+  undelivered (message: JSONRPCMessage, why: string): void {
+    this.#observer.dropped(this, why)
+    if (isRequest(message)) throw errors.unreachable(why)
   }
 
-  // The SDK answers no cancelled request; one that it answers all the same goes to the standing stream.
-  #abandon (id: unknown): void {
-    if (typeof id !== 'string' && typeof id !== 'number') return
-    this.#settle(id)?.end()
-    if (!this.busy) this.#observer.settled(this)
-  }
-
-  // Its handlers are aborted by this. A server's own `onclose` may throw: the session ends all the same.
-  #tellServer (): void {
-    try {
-      this.onclose?.()
-    } catch (error) {
-      this.#observer.failed(this, error)
+  /** The server instance could not be built again: who asked is told, and the next message tries anew. */
+  notServed (messages: JSONRPCMessage[], error: unknown): void {
+    this.failed(error)
+    for (const message of messages) {
+      if (isRequest(message)) void this.send(errorResponse(message.id, RpcCode.internalError, errors.serverFailed().message))
+      else this.#observer.dropped(this, 'no server')
     }
   }
 
-  #wireFor (message: JSONRPCMessage, relatedRequestId: RequestId | undefined): Wire | undefined {
-    if ('method' in message) return (relatedRequestId === undefined ? undefined : this.#inFlight.get(relatedRequestId)) ?? this.#stream
-    if (message.id === undefined) return this.#stream
-    if (message.id === this.#initializeId) this.#noteVersion(message)
-    return this.#settle(message.id) ?? this.#stream
+  /** A message was kept for the client's return, and had to go before it came. */
+  lost (): void { this.#observer.dropped(this, 'not fetched') }
+
+  /** A connection broke before everything was said on its stream. */
+  away (): void { this.#asked.expectReturn() }
+
+  #extraOf ({ authInfo, requestInfo, reply }: ReceiveContext): MessageExtraInfo {
+    const streams = this.#streams
+    return {
+      ...(authInfo && { authInfo }),
+      ...(requestInfo && { requestInfo }),
+      ...(reply !== undefined && streams?.primes === true && {
+        closeSSEStream: () => { reply.pause() },
+        closeStandaloneSSEStream: () => { streams.pause() }
+      })
+    }
   }
 
-  #settle (id: RequestId): Wire | undefined {
+  // The SDK answers no cancelled request; an answer that comes all the same is dropped.
+  #abandon (id: unknown): void {
+    if (!isRequestId(id) || id === this.#initializeId) return
+    const reply = this.#inFlight.get(id)
+    if (!this.#inFlight.delete(id)) return
+    reply?.settle()
+    if (!this.busy) this.#observer.settled(this)
+  }
+
+  #answerInPlaceOfClient (id: RequestId): void {
+    this.#observer.dropped(this, 'its client went away')
+    this.#server.receive(errorResponse(id, RpcCode.internalError, errors.unreachable().message), {})
+  }
+
+  #wireFor (relatedRequestId: RequestId | undefined): Wire | undefined {
+    return (relatedRequestId === undefined ? undefined : this.#inFlight.get(relatedRequestId)) ?? this.#stream
+  }
+
+  #answerWire (id: RequestId | undefined): Wire | undefined {
+    if (id === undefined) return this.#stream
     const reply = this.#inFlight.get(id)
     this.#inFlight.delete(id)
-    return reply
+    // Streamable HTTP answers a request where it was asked, and nowhere else.
+    return reply ?? (this.#streams === undefined ? this.#stream : undefined)
   }
 
   // A server of SDK v1 does not tell its transport what was negotiated.
   #noteVersion (message: JSONRPCMessage): void {
     this.#initializeId = undefined
-    if ('result' in message && typeof message.result['protocolVersion'] === 'string') this.setProtocolVersion(message.result['protocolVersion'])
+    if ('result' in message && typeof message.result['protocolVersion'] === 'string') this.negotiated(message.result['protocolVersion'])
   }
 
-  #write (wire: Wire, message: JSONRPCMessage) {
+  #write (wire: Wire, message: JSONRPCMessage): WriteResult {
     try {
       return wire.write(message)
     } catch (error) {
       // A result that is no JSON: whoever asked must still get an answer.
-      this.#observer.failed(this, error)
+      this.failed(error)
       if ('method' in message || message.id === undefined) throw error
       return wire.write(errorResponse(message.id, RpcCode.internalError, 'The answer could not be written as JSON'))
     }
   }
 
+  #conclude (message: JSONRPCMessage, wire: Wire, result: WriteResult): void {
+    switch (result) {
+      case 'written':
+      case 'kept':
+        if (result === 'written') this.#observer.sent(this)
+        if (isRequest(message)) this.#asked.add(message.id, wire)
+        else if (isCancellation(message) && isRequestId(message.params?.['requestId'])) this.#asked.withdraw(message.params['requestId'])
+        break
+      case 'unreachable':
+        return this.undelivered(message, 'its client went away')
+      case 'full':
+        void this.close('slow-consumer')
+        return this.undelivered(message, 'slow-consumer')
+      case 'oversized':
+        this.#refuseOversized(wire, message)
+    }
+  }
+
   #refuseOversized (wire: Wire, message: JSONRPCMessage): void {
     const oversized = errors.oversized('Raise STREAM_BUFFER_BYTES (streamBufferBytes) or answer with less')
-    this.#observer.failed(this, oversized)
-    if ('method' in message) return this.#undelivered(message, 'oversized')
-    if (message.id === undefined || wire.write(errorResponse(message.id, RpcCode.internalError, `${oversized.message}. ${oversized.detail}`)) === 'written') return
-    this.#undelivered(message, 'slow-consumer')
-    void this.close('slow-consumer')
-  }
-
-  #undelivered (message: JSONRPCMessage, why: string): void {
-    this.#observer.dropped(this, why)
-    if (isRequest(message)) throw errors.unreachable(why)
-  }
-
-  async #closeInstance (instance: ServerInstance): Promise<void> {
-    try {
-      await instance.close()
-    } catch (error) {
-      this.#observer.failed(this, error)
-    }
+    this.failed(oversized)
+    if ('method' in message) return this.undelivered(message, 'oversized')
+    if (message.id === undefined) return
+    this.#conclude(message, wire, wire.write(errorResponse(message.id, RpcCode.internalError, `${oversized.message}. ${oversized.detail}`)))
   }
 }

@@ -47,16 +47,21 @@ export class SseStream implements StandingWire {
     return this.readable.readableLength + (this.#response?.writableLength ?? 0)
   }
 
-  write (message: JSONRPCMessage, eventId?: string): WriteResult {
-    return this.writeEvent('message', JSON.stringify(message), eventId)
+  get connected (): boolean { return !this.#ended }
+
+  write (message: JSONRPCMessage): WriteResult {
+    return this.writeEvent('message', JSON.stringify(message))
   }
 
   /** Queues one event; `data` is a single line. */
-  writeEvent (event: string, data: string, eventId?: string): WriteResult {
+  writeEvent (event: string, data: string): WriteResult {
     // A string has at most as many UTF-16 units as UTF-8 bytes: refuse the giant before it is copied.
     if (data.length > this.#limitBytes) return 'oversized'
-    const id = eventId === undefined ? '' : `id: ${eventId}\n`
-    const bytes = Buffer.from(`event: ${event}\n${id}data: ${data}\n\n`)
+    return this.writeBytes(Buffer.from(`event: ${event}\ndata: ${data}\n\n`))
+  }
+
+  /** Queues what is an event already. The bytes are not copied: nobody may change them any more. */
+  writeBytes (bytes: Buffer): WriteResult {
     if (bytes.length > this.#limitBytes) return 'oversized'
     if (this.bufferedBytes + bytes.length > this.#limitBytes) return 'full'
     this.#push(bytes)
@@ -89,9 +94,10 @@ export class SseStream implements StandingWire {
     return ++this.#stalledHeartbeats < STALLED_HEARTBEATS
   }
 
-  end (): void {
+  /** With `retry` it tells the client when to come back. */
+  end ({ retry = true } = {}): void {
     if (this.#ended) return
-    this.#push(Buffer.from(`retry: ${RETRY_MS}\n\n`))
+    if (retry) this.#push(Buffer.from(`retry: ${RETRY_MS}\n\n`))
     this.#ended = true
     this.readable.push(null)
     const response = this.#response

@@ -9,8 +9,8 @@ test('sweeps once an interval from ready to close, and logs how many sessions it
   const { log, lines } = capturedLog()
   const app = Fastify({ loggerInstance: log })
   await app.register(metrics)
-  await app.register(sessions, { maxSessions: 2, maxSessionsPerClient: 2, sessionTimeoutSeconds: 60, heartbeatSeconds: 60, drainTimeoutSeconds: 1 })
-  await app.register(cleanup, { cleanupIntervalSeconds: 0.005 })
+  await app.register(sessions, { maxSessions: 2, maxSessionsPerClient: 2, sessionTimeoutSeconds: 60, sessionHibernateSeconds: 0, streamBufferBytes: 65_536, heartbeatSeconds: 60, drainTimeoutSeconds: 1 })
+  await app.register(cleanup, { cleanupIntervalSeconds: 0.005, sessionHibernateSeconds: 0 })
   const answers = [0, 3]
   app.sessions.sweep = () => answers.shift() ?? 0
   const started = t.capture(globalThis, 'setInterval', setInterval)

@@ -16,7 +16,7 @@ async function host (t: Test, thrown: () => unknown = () => new Error('no reason
   const fail = async () => { throw thrown() }
   app.get('/', fail)
   app.post('/', fail)
-  app.post('/rpc', { config: { jsonRpc: true } }, fail)
+  app.post('/rpc', { config: { jsonRpc: 'messages' } }, fail)
   return { app, lines }
 }
 

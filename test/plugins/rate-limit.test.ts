@@ -10,7 +10,7 @@ import { build, capturedLog } from '../helper.js'
 async function scopeWith (app: FastifyInstance, rateLimitPerMinute: number, prefix = '') {
   await app.register(async scope => {
     await scope.register(errorHandling)
-    await scope.register(rateLimit, { rateLimitPerMinute })
+    await scope.register(rateLimit, { rateLimitPerMinute, rateLimitPerSessionPerMinute: 0, maxSessions: 1 })
     scope.get('/', async () => 'hello')
     scope.get('/other', async () => 'hello')
   }, { prefix })
@@ -82,7 +82,7 @@ test('attempts at a key are counted, right or wrong, before the key is looked at
   t.teardown(() => app.close())
   await app.register(errorHandling)
   await app.register(metrics)
-  await app.register(rateLimit, { rateLimitPerMinute: 2 })
+  await app.register(rateLimit, { rateLimitPerMinute: 2, rateLimitPerSessionPerMinute: 0, maxSessions: 1 })
   await app.register(auth, { apiKeys: ['right'], apiKeyRequired: true })
   app.get('/', { onRequest: app.authenticate }, async () => 'hello')
   t.same(await statuses(app, ['wrong', 'worse', 'right', 'wrong'].map(key => ({ headers: { 'x-api-key': key } }))), [401, 401, 429, 429])

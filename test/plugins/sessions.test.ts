@@ -3,8 +3,8 @@ import { test } from 'tap'
 import metrics from '../../src/plugins/metrics.js'
 import sessions from '../../src/plugins/sessions.js'
 
-const options = { maxSessions: 2, maxSessionsPerClient: 2, sessionTimeoutSeconds: 60, heartbeatSeconds: 0.005, drainTimeoutSeconds: 1 }
-const stream = (beats: string[]) => ({ write: () => 'written' as const, heartbeat: () => { beats.push('beat'); return true }, end () { beats.push('end') }, destroy () {}, bufferedBytes: 9 })
+const options = { maxSessions: 2, maxSessionsPerClient: 2, sessionTimeoutSeconds: 60, sessionHibernateSeconds: 0, streamBufferBytes: 65_536, heartbeatSeconds: 0.005, drainTimeoutSeconds: 1 }
+const stream = (beats: string[]) => ({ write: () => 'written' as const, heartbeat: () => { beats.push('beat'); return true }, end () { beats.push('end') }, destroy () {}, connected: true, bufferedBytes: 9 })
 
 test('beats for every stream until the server closes, and ends every session before', async t => {
   const app = Fastify()

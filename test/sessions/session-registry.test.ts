@@ -9,6 +9,8 @@ function registry (options: Partial<SessionRegistryOptions> = {}) {
     maxSessions: 10,
     maxSessionsPerClient: 10,
     sessionTimeoutSeconds: 60,
+    sessionHibernateSeconds: 0,
+    streamBufferBytes: 65_536,
     now: () => clock.now,
     observer: {
       opened () {},
@@ -26,14 +28,14 @@ function registry (options: Partial<SessionRegistryOptions> = {}) {
 
 const ping = { jsonrpc: '2.0' as const, id: 1, method: 'ping' }
 const answer = { jsonrpc: '2.0' as const, id: 1, result: {} }
-const stream = () => ({ write: () => 'written' as const, end () {}, destroy () {}, heartbeat: () => true, bufferedBytes: 7 })
+const stream = () => ({ write: () => 'written' as const, end () {}, destroy () {}, heartbeat: () => true, connected: true, bufferedBytes: 7 })
 
 test('gives a session to its owner only', async t => {
   const { sessions, open } = registry()
   const { sessionId } = open('ada')
-  t.equal(sessions.get(sessionId, { id: 'ada' })?.sessionId, sessionId)
-  t.equal(sessions.get(sessionId, { id: 'eve' }), undefined)
-  t.equal(sessions.get('other', { id: 'ada' }), undefined)
+  t.equal(sessions.get(sessionId, { id: 'ada' }, 'sse')?.sessionId, sessionId)
+  t.equal(sessions.get(sessionId, { id: 'eve' }, 'sse'), undefined)
+  t.equal(sessions.get('other', { id: 'ada' }, 'sse'), undefined)
 })
 
 test('ids are unguessable and never the same', async t => {
@@ -114,7 +116,7 @@ test('a session that is closed is forgotten at once, and a late message does not
   const session = open('ada')
   session.attachStream(stream())
   await session.close('client')
-  t.equal(sessions.get(session.sessionId, { id: 'ada' }), undefined)
+  t.equal(sessions.get(session.sessionId, { id: 'ada' }, 'sse'), undefined)
   session.receive({ jsonrpc: '2.0', method: 'notifications/initialized' })
   t.equal(sessions.size, 0)
 })

@@ -4,15 +4,17 @@ import type { JSONRPCMessage } from '../../src/json-rpc.js'
 import { createRecord } from '../../src/sessions/session-record.js'
 import { Session } from '../../src/sessions/session.js'
 import type { SessionObserver } from '../../src/sessions/session-types.js'
-import type { StandingWire, WriteResult } from '../../src/streams/wire.js'
+import { Patience } from '../../src/streams/patience.js'
+import type { Reply, StandingWire, WriteResult } from '../../src/streams/wire.js'
 import { fixtureServer } from '../helper.js'
 
 /** A wire that keeps what it is given. */
-class FakeWire implements StandingWire {
+class FakeWire implements StandingWire, Reply {
   readonly written: JSONRPCMessage[] = []
   readonly ends: string[] = []
   result: WriteResult = 'written'
   alive = true
+  connected = true
   bufferedBytes = 0
   write (message: JSONRPCMessage): WriteResult {
     JSON.stringify(message)
@@ -22,6 +24,8 @@ class FakeWire implements StandingWire {
 
   heartbeat (): boolean { return this.alive }
   end (): void { this.ends.push('end') }
+  settle (): void { this.ends.push('settle') }
+  pause (): void { this.ends.push('pause') }
   destroy (): void { this.ends.push('destroy') }
 }
 
@@ -39,7 +43,7 @@ function observed () {
     failed: note('failed'),
     closed: note('closed')
   }
-  const session = new Session(createRecord('the-id', 'ada', 'sse'), 'principal ada', observer)
+  const session = new Session(createRecord('the-id', 'ada', 'sse'), 'principal ada', observer, new Patience())
   return { session, calls, without: (...names: string[]) => calls.filter(call => !names.includes(call)) }
 }
 
@@ -101,7 +105,8 @@ test('closes once, whoever asks and how often: stream, replies, handlers, instan
   session.receive(request(1), { reply })
   await Promise.all([session.close('client'), session.close('idle'), session.close()])
   t.same([closed, onclose], [1, 1])
-  t.same([stream.ends, reply.ends], [['end'], ['end']])
+  t.same(stream.ends, ['end'])
+  t.match(reply.written, [{ id: 1, error: { code: -32603, message: /client/ } }], 'whoever waits is told')
   t.same(without('active', 'received'), ['closed client'])
   t.equal(session.closeReason, 'client')
   t.equal(calls.filter(call => call.startsWith('closed')).length, 1)
@@ -207,7 +212,7 @@ test('a cancelled request is settled: its id is free, its reply ends, a drain go
     session.receive({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
   }
   t.equal(session.busy, false)
-  t.same(reply.ends, ['end'])
+  t.same(reply.ends, ['settle'])
   t.ok(calls.includes('settled'))
   session.receive({ jsonrpc: '2.0', method: 'notifications/cancelled' })
   session.receive(request(0))
@@ -221,7 +226,7 @@ test('keeps a record of what a rebuild would need', async t => {
   session.receive(initialize)
   await new Promise(resolve => setImmediate(resolve))
   t.match(session.record, { id: 'the-id', owner: 'ada', transport: 'sse', initialize, protocolVersion: '2024-11-05' })
-  session.setProtocolVersion('2025-11-25')
+  session.negotiated('2025-11-25')
   t.equal(session.record.protocolVersion, '2025-11-25')
 })
 

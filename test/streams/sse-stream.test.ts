@@ -34,10 +34,12 @@ async function fill (stream: SseStream): Promise<number> {
 test('writes events as the specification has them', async t => {
   const stream = new SseStream(1_000)
   t.equal(stream.writeEvent('endpoint', '/messages'), 'written')
-  t.equal(stream.write(message('grüezi\nmitenand'), 'e1'), 'written')
+  t.equal(stream.write(message('grüezi\nmitenand')), 'written')
+  t.equal(stream.connected, true)
   stream.end()
+  t.equal(stream.connected, false)
   t.equal(await text(stream.readable), 'event: endpoint\ndata: /messages\n\n' +
-    'event: message\nid: e1\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"grüezi\\nmitenand"}}\n\nretry: 1000\n\n')
+    'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"grüezi\\nmitenand"}}\n\nretry: 1000\n\n')
 })
 
 test('counts what waits, in bytes', async t => {

@@ -1,0 +1,71 @@
+import type { RequestId } from '../json-rpc.js'
+import { ONE_SECOND, type Patience, type Waiting } from '../streams/patience.js'
+import type { Wire } from '../streams/wire.js'
+
+/** Requests that a server may have waiting for one client's answer. */
+const MAX_WAITING = 1_000
+
+/** How long a request waits for a client whose connection broke: clients come back after a second or two. */
+const RETURN_TICKS = 5 * ONE_SECOND
+
+/** A server's requests (sampling, elicitation, roots) that wait for their client's answer: none waits for a client that can't be reached. */
+export class ClientRequests {
+  readonly #patience: Patience
+  readonly #fail: (id: RequestId) => void
+  #waiting: Map<RequestId, { wire: Wire, expected: Waiting | undefined }> | undefined
+
+  /** @param fail Answers a request in its client's place. */
+  constructor (patience: Patience, fail: (id: RequestId) => void) {
+    this.#patience = patience
+    this.#fail = fail
+  }
+
+  get size (): number { return this.#waiting?.size ?? 0 }
+
+  get isFull (): boolean { return this.size >= MAX_WAITING }
+
+  /** Notes a request that was written, or is kept for a client that has yet to open its stream. */
+  add (id: RequestId, wire: Wire): void {
+    (this.#waiting ??= new Map()).set(id, { wire, expected: undefined })
+    if (!wire.connected) this.#expect(id, ONE_SECOND)
+  }
+
+  /** The client answered. */
+  forget (id: RequestId): void {
+    const request = this.#waiting?.get(id)
+    if (request === undefined) return
+    this.#waiting?.delete(id)
+    if (request.expected !== undefined) this.#patience.done(request.expected)
+  }
+
+  /** The server waits no longer: what was kept for the client is taken back. */
+  withdraw (id: RequestId): void {
+    this.#waiting?.get(id)?.wire.withdraw?.(id)
+    this.forget(id)
+  }
+
+  /** A connection broke: what was asked on it waits a little for its client. */
+  expectReturn (): void {
+    for (const [id, { wire, expected }] of this.#waiting ?? []) {
+      if (!wire.connected && expected === undefined) this.#expect(id, RETURN_TICKS)
+    }
+  }
+
+  clear (): void {
+    for (const id of this.#waiting?.keys() ?? []) this.forget(id)
+  }
+
+  #expect (id: RequestId, ticks: number): void {
+    const request = this.#waiting?.get(id)
+    if (request === undefined) return
+    request.expected = {
+      expire: () => {
+        request.expected = undefined
+        if (request.wire.connected || this.#waiting?.get(id) !== request) return
+        this.withdraw(id)
+        this.#fail(id)
+      }
+    }
+    this.#patience.wait(request.expected, ticks)
+  }
+}
