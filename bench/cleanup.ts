@@ -14,6 +14,7 @@ const { SseStream } = await import(`${built}streams/sse-stream.js`) as typeof St
 const MANY = 100_000
 const SOME = 1_000
 const TIMEOUT_SECONDS = 3_600
+const STREAM_BUFFER_BYTES = 1_048_576
 const ROUNDS = 3
 
 /** What a cleanup takes, in this process: the event loop stands still for so long. */
@@ -46,11 +47,19 @@ interface Opened {
 
 async function open (count: number, whole: boolean): Promise<Opened> {
   let now = 0
-  const registry = new SessionRegistry({ maxSessions: count, maxSessionsPerClient: count, sessionTimeoutSeconds: TIMEOUT_SECONDS, observer: observer(), now: () => now })
+  const registry = new SessionRegistry({
+    maxSessions: count,
+    maxSessionsPerClient: count,
+    sessionTimeoutSeconds: TIMEOUT_SECONDS,
+    sessionHibernateSeconds: 0,
+    streamBufferBytes: STREAM_BUFFER_BYTES,
+    observer: observer(),
+    now: () => now
+  })
   for (let index = 0; index < count; index++) {
     const session = registry.open({ principal: { id: `principal-${index % 100}` }, clientKey: `principal ${index % 100}`, transport: 'sse' })
     if (!whole) continue
-    session.attachStream(new SseStream(1_048_576))
+    session.attachStream(new SseStream(STREAM_BUFFER_BYTES))
     await session.connect(() => fixtureServer())
   }
   return { registry, pass: seconds => { now += seconds * 1_000 } }

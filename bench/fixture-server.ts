@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import * as z from 'zod'
 
@@ -6,6 +7,9 @@ const FLOOD_CHUNK = 65_536
 
 /** Notifications of `flood` between two turns of the event loop. */
 const FLOOD_BATCH = 8
+
+/** Milliseconds between the two times that the tool `slow-echo` says something. */
+const SLOW_MS = 50
 
 // Shared by all instances: what is compared is the endpoint, not what Zod holds.
 const Text = { text: z.string().describe('Any text') }
@@ -28,7 +32,14 @@ export function fixtureServer (onFlooded?: () => void): McpServer {
     return { content: [{ type: 'text', text: `${count} notifications` }] }
   })
 
-  for (let number = 3; number <= 10; number++) {
+  // Speaks before it answers: such an answer needs a stream, which can break in between.
+  server.registerTool('slow-echo', { description: 'Says what it hears, twice', inputSchema: Text }, async ({ text }, { sendNotification }) => {
+    await sendNotification({ method: 'notifications/message', params: { level: 'info', data: text } })
+    await delay(SLOW_MS)
+    return { content: [{ type: 'text', text }] }
+  })
+
+  for (let number = 4; number <= 10; number++) {
     server.registerTool(`tool-${number}`, { description: `Tool ${number} of ten`, inputSchema: Text }, async ({ text }) => ({ content: [{ type: 'text', text: text.toUpperCase() }] }))
   }
   return server

@@ -1,16 +1,22 @@
 import { cleanup } from './cleanup.js'
 import { health } from './health.js'
+import { hibernated } from './hibernated.js'
 import { idleMemory } from './idle-memory.js'
+import { idleStreamable } from './idle-streamable.js'
 import { manyClients } from './many-clients.js'
 import { roundTrip } from './round-trip.js'
 import { slowReader } from './slow-reader.js'
 import { start } from './start.js'
+import { streamable } from './streamable.js'
 import { machine, table, type Row } from './table.js'
 
 // node --import tsx bench/index.ts [names…], after a build; without names all of them.
 const benchmarks: Record<string, () => Promise<Row[]>> = {
   'round-trip': roundTrip,
+  streamable,
   'idle-memory': idleMemory,
+  'idle-streamable': idleStreamable,
+  hibernated,
   'slow-reader': slowReader,
   cleanup,
   'many-clients': manyClients,

@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { API_KEY } from './raw-client.js'
 import type { Memory, Question, Report } from './servers/reports.js'
 
-export type ServerName = 'weir' | 'express' | 'bare'
+export type ServerName = 'weir' | 'express' | 'bare' | 'echo' | 'direct' | 'in-memory' | 'express-streamable' | 'fastify-streamable'
 
 /** A server under measurement, in a process of its own. */
 export class ServerProcess implements AsyncDisposable {
@@ -22,6 +23,8 @@ export class ServerProcess implements AsyncDisposable {
     if (port === undefined) throw new Error(`${name} did not say where it listens`)
     return new ServerProcess(child, port)
   }
+
+  get pid (): number { return this.#child.pid ?? NaN }
 
   /** Microseconds of CPU time since the process started, user and system. */
   async cpu (): Promise<number> {
@@ -46,6 +49,23 @@ export class ServerProcess implements AsyncDisposable {
   /** Whether the tool `flood` has said all since `watch`. */
   async flooded (): Promise<boolean> {
     return (await this.#ask('flooded')).flooded === true
+  }
+
+  /** Lets a server without HTTP answer calls for a second: how many. */
+  async run (): Promise<number> {
+    return (await this.#ask('run')).perSecond ?? NaN
+  }
+
+  /** Server instances that were built and have not closed. */
+  async instances (): Promise<number> {
+    return (await this.#ask('instances')).instances ?? NaN
+  }
+
+  /** The numbers of `GET /metrics` by name, with their labels as Prometheus writes them. */
+  async metrics (): Promise<Map<string, number>> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/metrics`, { headers: { accept: 'text/plain', 'x-api-key': API_KEY } })
+    const lines = (await response.text()).matchAll(/^([a-z]\S*) (\S+)$/gm)
+    return new Map([...lines].map(([, name = '', value]) => [name, Number(value)]))
   }
 
   async [Symbol.asyncDispose] (): Promise<void> {

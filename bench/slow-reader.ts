@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { API_KEY, keepAlive, RawClient } from './raw-client.js'
+import { keepAlive, RawClient } from './raw-client.js'
 import { ServerProcess, type ServerName } from './server-process.js'
 import type { Memory } from './servers/reports.js'
 import { bytes, median, type Row } from './table.js'
@@ -58,7 +58,7 @@ async function held (name: ServerName, collect: boolean): Promise<Held> {
   await delay(SETTLE_MS)
   const peak = await server.peak()
   const after = await server.memory()
-  const closed = name === 'weir' ? await slowConsumers(server) : '-'
+  const closed = name === 'weir' ? String((await server.metrics()).get('mcp_sessions_closed_total{reason="slow-consumer"}')) : '-'
   client.close()
   agent.destroy()
   return { peak: over(peak, before), after: over(after, before), closed }
@@ -66,9 +66,4 @@ async function held (name: ServerName, collect: boolean): Promise<Held> {
 
 function over (memory: Memory, before: Memory): Memory {
   return { rss: memory.rss - before.rss, heap: memory.heap - before.heap }
-}
-
-async function slowConsumers ({ port }: ServerProcess): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept: 'text/plain', 'x-api-key': API_KEY } })
-  return /mcp_sessions_closed_total\{reason="slow-consumer"\} (\d+)/.exec(await response.text())?.[1] ?? 'not said'
 }

@@ -6,6 +6,10 @@ export interface Report {
   memory?: Memory
   /** Whether the tool `flood` has said all. */
   flooded?: boolean
+  /** Calls per second of a server that has no HTTP. */
+  perSecond?: number
+  /** Server instances that were built and have not closed. */
+  instances?: number
 }
 
 export interface Memory {
@@ -15,7 +19,13 @@ export interface Memory {
 }
 
 /** What a parent asks. `watch` samples the memory until `peak` asks for the highest values; with `collect` garbage does not count. */
-export type Question = 'cpu' | 'memory' | 'watch' | 'watch collect' | 'peak' | 'flooded'
+export type Question = 'cpu' | 'memory' | 'watch' | 'watch collect' | 'peak' | 'flooded' | 'run' | 'instances'
+
+/** What only some servers can say. */
+export interface Own {
+  run? (): Promise<number>
+  instances? (): number
+}
 
 /** Milliseconds between two samples of the memory. */
 const SAMPLE_MS = 5
@@ -24,7 +34,7 @@ const SAMPLE_MS = 5
 const COLLECTED_SAMPLES = 100
 
 /** Answers the parent's questions, and ends with it. Gives what the fixture's `onFlooded` wants. */
-export function answerParent (port: number): { onFlooded: () => void } {
+export function answerParent (port: number, own: Own = {}): { onFlooded: () => void } {
   let flooded = false
   let peak: Memory = { rss: 0, heap: 0 }
   let samples = 0
@@ -58,6 +68,11 @@ export function answerParent (port: number): { onFlooded: () => void } {
         return tell({ memory: peak })
       case 'flooded':
         return tell({ flooded })
+      case 'run':
+        void own.run?.().then(perSecond => { tell({ perSecond }) })
+        return
+      case 'instances':
+        return tell({ instances: own.instances?.() ?? NaN })
     }
   })
   process.on('disconnect', () => { process.exit() })
