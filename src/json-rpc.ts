@@ -16,6 +16,7 @@ const MAX_ID_LENGTH = 1_024
  */
 export function parseMessage (body: unknown): JSONRPCMessage {
   if (typeof body !== 'object' || body === null) throw errors.invalidMessage('The body is not a JSON-RPC message: send one JSON object')
+  if (isPlainRequest(body)) return body
   if (Array.isArray(body)) throw errors.invalidMessage('Batches are not part of this transport: send one message a request')
   const schema = schemaOf(body)
   if (schema === undefined) throw errors.invalidMessage('A JSON-RPC message has a method, a result or an error')
@@ -26,6 +27,18 @@ export function parseMessage (body: unknown): JSONRPCMessage {
   }
   const issue = parsed.error.issues[0]
   throw errors.invalidMessage(issue && `${issue.path.join('.') || 'message'}: ${issue.message}`)
+}
+
+/** Whether a body is what nearly every body is, a request without `_meta`: the SDK's schemas find nothing wrong with it, and take their time. */
+function isPlainRequest (body: object): body is JSONRPCRequest {
+  let members = 3
+  if (!('jsonrpc' in body && 'id' in body && 'method' in body) || body.jsonrpc !== '2.0' || typeof body.method !== 'string') return false
+  if ('params' in body) {
+    members++
+    if (typeof body.params !== 'object' || body.params === null || Array.isArray(body.params) || '_meta' in body.params) return false
+  }
+  const isId = typeof body.id === 'string' ? body.id.length <= MAX_ID_LENGTH : Number.isSafeInteger(body.id)
+  return isId && Object.keys(body).length === members
 }
 
 /** Messages that one batch may have. */

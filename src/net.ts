@@ -3,7 +3,8 @@ import { normalizeIP } from '@fastify/rate-limit'
 
 /** By what a client's address is counted: IPv6 by its /64, and one name for all of a Unix socket, which has no addresses. */
 export function addressKey (ip: string | undefined): string {
-  return ip === undefined ? 'local' : normalizeIP(ip, 64)
+  if (ip === undefined) return 'local'
+  return ip.includes(':') ? normalizeIP(ip, 64) : ip
 }
 
 /** Whether an address or a host name is this machine's own (RFC 6890; RFC 6761, section 6.3). */

@@ -80,6 +80,9 @@ async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<vo
   }
 }
 
+/** Digits of a SHA-256 digest. */
+const HEX_DIGITS = 64
+
 /** The key in `X-API-Key`, else in `Authorization: Bearer` (RFC 6750, section 2.1). */
 function credentialOf ({ headers }: FastifyRequest): string | undefined {
   const apiKey = headers['x-api-key']
@@ -89,10 +92,11 @@ function credentialOf ({ headers }: FastifyRequest): string | undefined {
 }
 
 function byApiKey (apiKeys: string[]): (credential: string | undefined) => Principal | null {
-  const known = apiKeys.map(key => ({ digest: sha256(key), principal: { id: principalId(key) } }))
+  const known = apiKeys.map(key => ({ digest: Buffer.from(sha256(key)), principal: { id: principalId(key) } }))
+  const digest = Buffer.alloc(HEX_DIGITS)
   return credential => {
     if (credential === undefined) return null
-    const digest = sha256(credential)
+    digest.write(sha256(credential), 'latin1')
     let found: Principal | null = null
     // Every digest is compared, in constant time each: how long it takes says nothing about the keys.
     for (const { digest: other, principal } of known) {
@@ -102,13 +106,14 @@ function byApiKey (apiKeys: string[]): (credential: string | undefined) => Princ
   }
 }
 
-function sha256 (text: string): Buffer {
-  return hash('sha256', text, 'buffer')
+/** In hexadecimal: Node makes a string of it five times as fast as a buffer. */
+function sha256 (text: string): string {
+  return hash('sha256', text)
 }
 
 /** Names a key without giving it away, alike in every instance that knows it. */
 function principalId (key: string): string {
-  return `key-${sha256(`mcp-weir principal ${key}`).toString('hex').slice(0, 12)}`
+  return `key-${sha256(`mcp-weir principal ${key}`).slice(0, 12)}`
 }
 
 export default fp(auth, { name: 'weir-auth', dependencies: ['weir-metrics'], fastify: '5.x' })

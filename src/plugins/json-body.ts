@@ -17,10 +17,11 @@ async function jsonBody (fastify: FastifyInstance): Promise<void> {
   const parse = fastify.getDefaultJsonParser('error', 'error')
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    const charset = /charset="?([^";\s]*)/i.exec(String(request.headers['content-type']))?.[1]
+    const type = String(request.headers['content-type'])
+    const charset = type === 'application/json' ? undefined : /charset="?([^";\s]*)/i.exec(type)?.[1]
     if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
       done(errors.unsupportedMediaType(`Send application/json in UTF-8, not in ${charset}`))
-    } else if (!/^(identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
+    } else if (request.headers['content-encoding'] !== undefined && !/^(identity)?$/i.test(request.headers['content-encoding'])) {
       done(errors.unsupportedMediaType('Send the body as it is, without a Content-Encoding'))
     } else if (!isUtf8(body)) {
       done(errors.parseError('The body is not UTF-8'))

@@ -30,8 +30,8 @@ const mcp: FastifyPluginAsync<McpOptions> = async (fastify, options) => {
   const failure = Type.Union([RpcErrorAnswer, ErrorAnswer])
   const schema = { response: { '4xx': failure, '5xx': failure } }
 
-  fastify.post('/mcp', { bodyLimit: options.bodyLimitBytes, config, schema, onRequest: [authenticate, acceptJson, findSession, limitSession] }, receive)
-  fastify.get('/mcp', { exposeHeadRoute: false, config, schema, onRequest: [authenticate, acceptEvents, requireSession, findSession, limitSession] }, openStream)
+  fastify.post('/mcp', { bodyLimit: options.bodyLimitBytes, config, schema, onRequest: [authenticate, acceptJson, findSession, ...limitSession] }, receive)
+  fastify.get('/mcp', { exposeHeadRoute: false, config, schema, onRequest: [authenticate, acceptEvents, requireSession, findSession, ...limitSession] }, openStream)
   // All in hooks: a body that comes with it is not read.
   fastify.delete('/mcp', { config, schema, onRequest: [authenticate, requireSession, findSession, endSession] }, endSession)
   methodNotAllowed(fastify, '/mcp', 'mcp', ['GET', 'POST', 'DELETE'], config)

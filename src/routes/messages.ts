@@ -22,7 +22,7 @@ const messages: FastifyPluginAsync<MessagesOptions> = async (fastify, { bodyLimi
   fastify.post('/messages', {
     bodyLimit: bodyLimitBytes,
     config: { endpoint: 'messages', jsonRpc: 'messages' },
-    onRequest: [authenticate, findSession, limitSession],
+    onRequest: [authenticate, findSession, ...limitSession],
     schema: { response: { 202: Type.String(), '4xx': failure, '5xx': failure } }
   }, receiveMessage)
   methodNotAllowed(fastify, '/messages', 'messages', ['POST'])

@@ -1,3 +1,4 @@
+import type { RequestInfo } from '@modelcontextprotocol/sdk/types.js'
 import type { FastifyRequest } from 'fastify'
 import { errors } from '../errors.js'
 import { addressKey } from '../net.js'
@@ -20,6 +21,23 @@ export function openingOf (request: FastifyRequest): { principal: Principal, cli
 
 /** What the server's handlers see of the request: who calls, and its headers without the credentials in them. */
 export function receiveContextOf (request: FastifyRequest): ReceiveContext {
-  const { authorization, cookie, 'x-api-key': apiKey, ...headers } = request.headers
-  return { authInfo: authInfoOf(principalOf(request)), requestInfo: { headers } }
+  return { authInfo: authInfoOf(principalOf(request)), requestInfo: new VisibleRequest(request.headers) }
+}
+
+/** Few handlers look at the headers: they are copied for those that do. */
+class VisibleRequest implements RequestInfo {
+  readonly #headers: RequestInfo['headers']
+  #visible: RequestInfo['headers'] | undefined
+
+  constructor (headers: RequestInfo['headers']) {
+    this.#headers = headers
+  }
+
+  get headers (): RequestInfo['headers'] {
+    if (this.#visible === undefined) {
+      const { authorization, cookie, 'x-api-key': apiKey, ...visible } = this.#headers
+      this.#visible = visible
+    }
+    return this.#visible
+  }
 }

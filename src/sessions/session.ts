@@ -109,10 +109,13 @@ export class Session implements ServedSession, StreamSetObserver {
    * @throws WEIR_ERR_INVALID_MESSAGE for a request id that is already in flight, WEIR_ERR_TOO_MANY_IN_FLIGHT.
    */
   assertReceivable (messages: JSONRPCMessage[]): void {
-    const ids = messages.flatMap(message => isRequest(message) ? [message.id] : [])
-    const isTaken = (id: RequestId, index: number) => this.#inFlight.has(id) || ids.indexOf(id) !== index
-    if (ids.some(isTaken)) throw errors.invalidMessage('A request with this id is in flight: their answers could not be told apart')
-    if (this.#inFlight.size + ids.length > MAX_REQUESTS_IN_FLIGHT) throw errors.tooManyInFlight(`${MAX_REQUESTS_IN_FLIGHT} requests wait for an answer`, { 'retry-after': '1' })
+    const ids = new Set<RequestId>()
+    for (const message of messages) {
+      if (!isRequest(message)) continue
+      if (this.#inFlight.has(message.id) || ids.has(message.id)) throw errors.invalidMessage('A request with this id is in flight: their answers could not be told apart')
+      ids.add(message.id)
+    }
+    if (this.#inFlight.size + ids.size > MAX_REQUESTS_IN_FLIGHT) throw errors.tooManyInFlight(`${MAX_REQUESTS_IN_FLIGHT} requests wait for an answer`, { 'retry-after': '1' })
   }
 
   /** Hands the server a message of the client's, once `assertReceivable` let it pass. */
@@ -231,14 +234,14 @@ export class Session implements ServedSession, StreamSetObserver {
 
   #extraOf ({ authInfo, requestInfo, reply }: ReceiveContext): MessageExtraInfo {
     const streams = this.#streams
-    return {
-      ...(authInfo && { authInfo }),
-      ...(requestInfo && { requestInfo }),
-      ...(reply !== undefined && streams?.primes === true && {
-        closeSSEStream: () => { reply.pause() },
-        closeStandaloneSSEStream: () => { streams.pause() }
-      })
+    const extra: MessageExtraInfo = {}
+    if (authInfo !== undefined) extra.authInfo = authInfo
+    if (requestInfo !== undefined) extra.requestInfo = requestInfo
+    if (reply !== undefined && streams?.primes === true) {
+      extra.closeSSEStream = () => { reply.pause() }
+      extra.closeStandaloneSSEStream = () => { streams.pause() }
     }
+    return extra
   }
 
   // The SDK answers no cancelled request; an answer that comes all the same is dropped.
