@@ -1,18 +1,16 @@
 import { hash } from 'node:crypto'
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js'
-import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js'
 import { errors, RETRY_LATER, RpcCode } from '../errors.js'
 import { errorResponse, isCancellation, isNotification, isRequest, isRequestId, type JSONRPCMessage, type RequestId } from '../json-rpc.js'
 import type { Patience } from '../streams/patience.js'
 import { StreamSet, type StreamSetObserver } from '../streams/stream-set.js'
-import type { Reply, StandingWire, Wire, WriteResult } from '../streams/wire.js'
+import type { StandingWire, Wire, WriteResult } from '../streams/wire.js'
 import { ClientRequests } from './client-requests.js'
+import { InFlight } from './in-flight.js'
+import { messageExtra } from './message-extra.js'
 import { noteMessage, type SessionRecord } from './session-record.js'
 import { SessionServer, type ServedSession } from './session-server.js'
 import type { CloseReason, ReceiveContext, ServerInstance, SessionObserver } from './session-types.js'
-
-/** Requests that one session may have in flight: more is a client that does not wait for answers. */
-export const MAX_REQUESTS_IN_FLIGHT = 1_000
 
 /** The first revision in which a stream begins with an event without data, and may end early. */
 const FIRST_WITH_PRIMING = '2025-11-25'
@@ -31,7 +29,7 @@ export class Session implements ServedSession, StreamSetObserver {
   readonly #observer: SessionObserver
   readonly #patience: Patience
   readonly #server: SessionServer
-  readonly #inFlight = new Map<RequestId, Reply | undefined>()
+  readonly #inFlight = new InFlight()
   readonly #asked: ClientRequests
   #stream: StandingWire | undefined
   #streams: StreamSet | undefined
@@ -104,37 +102,25 @@ export class Session implements ServedSession, StreamSetObserver {
     }
   }
 
-  /**
-   * Checks that all of these messages can be received.
-   * @throws WEIR_ERR_INVALID_MESSAGE for a request id that is already in flight, WEIR_ERR_TOO_MANY_IN_FLIGHT.
-   */
-  assertReceivable (messages: JSONRPCMessage[]): void {
-    const ids = new Set<RequestId>()
-    for (const message of messages) {
-      if (!isRequest(message)) continue
-      if (this.#inFlight.has(message.id) || ids.has(message.id)) throw errors.invalidMessage('A request with this id is in flight: their answers could not be told apart')
-      ids.add(message.id)
-    }
-    if (this.#inFlight.size + ids.size > MAX_REQUESTS_IN_FLIGHT) throw errors.tooManyInFlight(`${MAX_REQUESTS_IN_FLIGHT} requests wait for an answer`, { 'retry-after': '1' })
-  }
+  /** Checks that all of these messages can be received: see `InFlight`. */
+  assertReceivable (messages: JSONRPCMessage[]): void { this.#inFlight.assertReceivable(messages) }
 
   /** Hands the server a message of the client's, once `assertReceivable` let it pass. */
   receive (message: JSONRPCMessage, context: ReceiveContext = {}): void {
     this.#observer.active(this)
     this.#observer.received(this, message)
-    const { reply } = context
     if (isRequest(message)) {
-      this.#inFlight.set(message.id, reply)
+      this.#inFlight.add(message.id, context.reply)
       if (message.method === 'initialize') this.#initializeId = message.id
     } else if (!isNotification(message) && message.id !== undefined) {
       this.#asked.forget(message.id)
     }
     try {
       noteMessage(this.record, message)
-      this.#server.receive(message, this.#extraOf(context))
+      this.#server.receive(message, messageExtra(context, this.#streams))
     } catch (error) {
       // Nobody else will answer it: it must not keep the session busy.
-      if (!isRequest(message) || reply === undefined) {
+      if (!isRequest(message) || context.reply === undefined) {
         if (isRequest(message)) this.#abandon(message.id)
         throw error
       }
@@ -179,7 +165,7 @@ export class Session implements ServedSession, StreamSetObserver {
   }
 
   /** Its client wants to hear of it: a server instance that was let go is built again. */
-  wake (context: ReceiveContext): void { this.#server.wake(this.#extraOf(context)) }
+  wake (context: ReceiveContext): void { this.#server.wake(messageExtra(context, this.#streams)) }
 
   /** Lets the server instance go until the next message comes: it is built again then, and told what it needs to know. */
   hibernate (): boolean {
@@ -199,8 +185,7 @@ export class Session implements ServedSession, StreamSetObserver {
     this.#asked.clear()
     const isBroken = reason === 'slow-consumer' || reason === 'disconnected'
     if (isBroken) this.#stream?.destroy()
-    for (const [id, reply] of this.#inFlight) reply?.write(errorResponse(id, RpcCode.internalError, `The session ended before the answer was there (${reason})`))
-    this.#inFlight.clear()
+    this.#inFlight.end(`The session ended before the answer was there (${reason})`)
     if (!isBroken) this.#stream?.end()
     // An instance that closes its transport is closing already.
     const ended = this.#server.release({ closing: reason === 'server' })
@@ -232,24 +217,10 @@ export class Session implements ServedSession, StreamSetObserver {
   /** A connection broke before everything was said on its stream. */
   away (): void { this.#asked.expectReturn() }
 
-  #extraOf ({ authInfo, requestInfo, reply }: ReceiveContext): MessageExtraInfo {
-    const streams = this.#streams
-    const extra: MessageExtraInfo = {}
-    if (authInfo !== undefined) extra.authInfo = authInfo
-    if (requestInfo !== undefined) extra.requestInfo = requestInfo
-    if (reply !== undefined && streams?.primes === true) {
-      extra.closeSSEStream = () => { reply.pause() }
-      extra.closeStandaloneSSEStream = () => { streams.pause() }
-    }
-    return extra
-  }
-
   // The SDK answers no cancelled request; an answer that comes all the same is dropped.
   #abandon (id: unknown): void {
-    if (!isRequestId(id) || id === this.#initializeId) return
-    const reply = this.#inFlight.get(id)
-    if (!this.#inFlight.delete(id)) return
-    reply?.settle()
+    if (!isRequestId(id) || id === this.#initializeId || !this.#inFlight.has(id)) return
+    this.#inFlight.take(id)?.settle()
     if (!this.busy) this.#observer.settled(this)
   }
 
@@ -259,15 +230,13 @@ export class Session implements ServedSession, StreamSetObserver {
   }
 
   #wireFor (relatedRequestId: RequestId | undefined): Wire | undefined {
-    return (relatedRequestId === undefined ? undefined : this.#inFlight.get(relatedRequestId)) ?? this.#stream
+    return (relatedRequestId === undefined ? undefined : this.#inFlight.replyTo(relatedRequestId)) ?? this.#stream
   }
 
   #answerWire (id: RequestId | undefined): Wire | undefined {
     if (id === undefined) return this.#stream
-    const reply = this.#inFlight.get(id)
-    this.#inFlight.delete(id)
     // Streamable HTTP answers a request where it was asked, and nowhere else.
-    return reply ?? (this.#streams === undefined ? this.#stream : undefined)
+    return this.#inFlight.take(id) ?? (this.#streams === undefined ? this.#stream : undefined)
   }
 
   // A server of SDK v1 does not tell its transport what was negotiated.
