@@ -58,7 +58,7 @@ export class Session implements ServedSession, StreamSetObserver {
 
   /** Whether it is without work and without a reader: such a session may give way, or sleep. */
   get abandoned (): boolean {
-    return !this.busy && !this.#server.building && this.#asked.size === 0 && this.#streams?.connected === false
+    return !this.busy && !this.#server.building && this.#asked.size === 0 && this.#streams?.inUse === false
   }
 
   /** Whether its server instance was let go until the next message. */

@@ -46,7 +46,10 @@ export class StreamSet implements StandingWire, StreamAccount, ReplyAccount {
     this.#standing = new ResumableStream(STANDING, this, true)
   }
 
-  get connected (): boolean {
+  get connected (): boolean { return this.#standing.connected }
+
+  /** Whether anybody reads any of the streams, or an answer is still on its way out. */
+  get inUse (): boolean {
     if (this.#standing.connected || (this.#pending?.size ?? 0) > 0) return true
     for (const stream of this.#streams?.values() ?? []) if (stream.connected) return true
     return false

@@ -16,7 +16,7 @@ export interface Wire {
   write (message: JSONRPCMessage): WriteResult
   /** Settles when there is room again, or the reader has had its chance; undefined where there is room now. */
   drained? (): Promise<void> | undefined
-  /** Whether a reader is there. */
+  /** Whether a reader is there for what is written to it. */
   readonly connected: boolean
   /** Takes back a request to the client that was kept, and that nobody waits for any more. */
   withdraw? (id: RequestId): void
