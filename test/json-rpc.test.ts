@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { errorResponse, isNotification, isRequest, parseMessage, requestIdOf } from '../src/json-rpc.js'
+import { errorResponse, isNotification, isRequest, parseMessage, parseMessages, requestIdOf } from '../src/json-rpc.js'
 
 const accepted: Record<string, object> = {
   'a request': { jsonrpc: '2.0', id: 1, method: 'ping' },
@@ -80,4 +80,25 @@ test('writes an error as JSON-RPC does, and its data only where there are some',
   t.strictSame(errorResponse(1, -32600, 'no'), { jsonrpc: '2.0', id: 1, error: { code: -32600, message: 'no' } })
   t.strictSame(errorResponse(null, -32700, 'no', { requestId: 'r' }), { jsonrpc: '2.0', id: null, error: { code: -32700, message: 'no', data: { requestId: 'r' } } })
   t.strictSame(errorResponse('a', 1, 'no', null), { jsonrpc: '2.0', id: 'a', error: { code: 1, message: 'no', data: null } })
+})
+
+test('a batch is taken whole or not at all', t => {
+  const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
+  t.same(parseMessages([ping, { jsonrpc: '2.0', method: 'notifications/initialized' }]).length, 2)
+  t.equal(parseMessages(Array.from({ length: 100 }, () => ping)).length, 100)
+  const refused = (batch: unknown[], detail: RegExp) => { t.throws(() => parseMessages(batch), { code: 'WEIR_ERR_INVALID_MESSAGE', detail }) }
+  refused([], /1 to 100 messages, not 0/)
+  refused(Array.from({ length: 101 }, () => ping), /not 101/)
+  refused([ping, { hello: 'world' }], /^Message 2 of the batch: A JSON-RPC message has/)
+  refused([ping, [ping]], /^Message 2 of the batch: Batches/)
+  t.end()
+})
+
+test('the short way for plain requests takes nothing that the schemas refuse', t => {
+  const plain = { jsonrpc: '2.0', id: 1, method: 'ping' }
+  t.equal(parseMessage(plain), plain)
+  for (const odd of [{ ...plain, extra: 1 }, { ...plain, params: [] }, { ...plain, params: null }, { ...plain, params: { _meta: 5 } }, { ...plain, id: 1.5 }, { ...plain, id: 'x'.repeat(2_000) }, { ...plain, jsonrpc: '1.0' }]) {
+    t.throws(() => parseMessage(odd), { code: 'WEIR_ERR_INVALID_MESSAGE' }, JSON.stringify(odd).slice(0, 60))
+  }
+  t.end()
 })

@@ -24,3 +24,17 @@ test('sweeps once an interval from ready to close, and logs how many sessions it
   await app.close()
   t.ok(stopped().some(({ args }) => args[0] !== undefined), 'and it stops')
 })
+
+test('lets abandoned sessions sleep as often as they may fall asleep', async t => {
+  const { log, lines } = capturedLog()
+  const app = Fastify({ loggerInstance: log })
+  t.teardown(() => app.close())
+  await app.register(metrics)
+  await app.register(sessions, { maxSessions: 2, maxSessionsPerClient: 2, sessionTimeoutSeconds: 60, sessionHibernateSeconds: 0.005, streamBufferBytes: 65_536, heartbeatSeconds: 60, drainTimeoutSeconds: 1 })
+  await app.register(cleanup, { cleanupIntervalSeconds: 60, sessionHibernateSeconds: 0.005 })
+  const answers = [0, 3]
+  app.sessions.hibernate = () => answers.shift() ?? 0
+  await app.ready()
+  await until(() => lines.some(({ msg }) => msg === 'sessions hibernated'))
+  t.match(lines.filter(({ msg }) => msg === 'sessions hibernated'), [{ level: 20, sessions: 3 }])
+})

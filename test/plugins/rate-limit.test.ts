@@ -1,11 +1,16 @@
 import fastifyRateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { test, type Test } from 'tap'
 import auth from '../../src/plugins/auth.js'
 import errorHandling from '../../src/plugins/error-handler.js'
 import metrics from '../../src/plugins/metrics.js'
 import rateLimit from '../../src/plugins/rate-limit.js'
+import { createRecord } from '../../src/sessions/session-record.js'
+import { Session } from '../../src/sessions/session.js'
+import { Patience } from '../../src/streams/patience.js'
 import { build, capturedLog } from '../helper.js'
+
+const observer = { opened () {}, active () {}, received () {}, sent () {}, dropped () {}, settled () {}, failed () {}, adopt () {}, closed () {} }
 
 async function scopeWith (app: FastifyInstance, rateLimitPerMinute: number, prefix = '') {
   await app.register(async scope => {
@@ -113,4 +118,23 @@ test('a host\'s own rate limit, with its own keys and exceptions, changes nothin
   const by = (url: string, user: string) => ({ url, headers: { 'x-user': user } })
   t.same(await statuses(app, [by('/ai', 'ada'), by('/ai', 'bob'), by('/ai', 'vip')]), [200, 429, 429], 'the endpoint counts addresses')
   t.same(await statuses(app, [by('/host', 'eve'), by('/host', 'eve'), by('/host', 'eve'), by('/host', 'eve'), by('/host', 'vip')]), [200, 200, 200, 429, 200], 'the host counts users')
+})
+
+test('a session has a limit of its own', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(errorHandling)
+  app.decorateRequest('mcpSession', null)
+  await app.register(rateLimit, { rateLimitPerMinute: 0, rateLimitPerSessionPerMinute: 1, maxSessions: 10 })
+  const find = (request: FastifyRequest, _reply: unknown, done: () => void) => {
+    const id = request.headers['mcp-session-id']
+    if (id !== undefined) request.mcpSession = new Session(createRecord(String(id), 'ada', 'streamable'), 'ada', observer, new Patience())
+    done()
+  }
+  app.get('/', { onRequest: [find, ...app.limitSession] }, async () => 'hello')
+  const by = (id: string) => ({ headers: { 'mcp-session-id': id } })
+  t.same(await statuses(app, [by('one'), by('one'), by('two'), {}, {}]), [200, 429, 200, 200, 200])
+  const response = await app.inject({ url: '/', ...by('one') })
+  t.match(response.json(), { error: 'Too many requests', detail: /^1 requests in one session a minute are allowed: try again in \d+ s$/ })
+  t.match(response.headers, { 'retry-after': /^\d+$/ })
 })
