@@ -3,7 +3,7 @@
 //
 //   npm run demo
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { loadConfig } from '../src/config.js'
 import { isWeirError } from '../src/errors.js'
 import { serve } from '../src/server.js'
@@ -15,11 +15,11 @@ async function demo (): Promise<void> {
   const [key] = config.endpoint.apiKeys
   const headers: Record<string, string> = key === undefined ? {} : { 'x-api-key': key }
   const app = await serve(config)
-  const url = new URL('/sse', app.listeningOrigin)
+  const url = new URL('/mcp', app.listeningOrigin)
 
   say(`The river is simulated at ${river.url}, the endpoint is ${url.href}`)
   const client = new Client({ name: 'demo', version: '1.0.0' })
-  await client.connect(new SSEClientTransport(url, { requestInit: { headers } }))
+  await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }))
   const { name, version } = client.getServerVersion() ?? {}
   say(`Connected to ${name} ${version}`)
 

@@ -1,9 +1,10 @@
 // What the README and the docs say is run, or compared with the code that it speaks of.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { test } from 'tap'
@@ -14,7 +15,7 @@ import { serve } from './process.js'
 const root = path.resolve(import.meta.dirname, '..')
 const read = (name: string) => readFileSync(path.join(root, name), 'utf8')
 const readme = read('README.md')
-const pages = ['README.md', 'CHANGELOG.md', 'docs/operations.md', 'docs/security.md', 'docs/aareguru.md', 'docs/performance.md']
+const pages = ['README.md', 'CHANGELOG.md', 'docs/operations.md', 'docs/sessions.md', 'docs/security.md', 'docs/aareguru.md', 'docs/performance.md']
 
 function blocks (page: string, language: string): string[] {
   return [...read(page).matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'))].map(([, code = '']) => code)
@@ -51,10 +52,12 @@ test('the settings table has every variable of the environment, with its default
 test('the routes table has every route, and each is there', async t => {
   const { url } = await build(t)
   const routes = rows('README.md', '## Routes').map(([route = '']) => route.replaceAll('`', '').split(' '))
-  t.same(routes.map(route => route.join(' ')), ['GET /health', 'GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /sse', 'POST /messages'])
+  t.same(routes.map(route => route.join(' ')), ['GET /health', 'GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /sse', 'POST /messages', 'POST /mcp', 'GET /mcp', 'DELETE /mcp'])
   for (const [method = '', route = ''] of routes) {
-    t.ok([200, 400].includes((await RawClient.open(url, {}, route)).response.statusCode ?? 0) || method === 'POST', route)
-    const { status, headers } = await fetch(url + route, { method: 'DELETE' })
+    const client = await RawClient.open(url, { accept: '*/*' }, route)
+    t.ok([200, 400].includes(client.response.statusCode ?? 0) || method === 'POST', route)
+    client.close()
+    const { status, headers } = await fetch(url + route, { method: 'PUT' })
     t.equal(status, 405, route)
     t.match(headers.get('allow'), method)
   }
@@ -65,6 +68,9 @@ test('the curl lines answer as they say', async t => {
   const health = /curl (http:\S+)\s+# (\{.*),…/.exec(readme)
   t.equal(health?.[1], 'http://127.0.0.1:8000/health')
   t.match(await (await fetch(`${server.url()}/health`)).text(), new RegExp(`^${health?.[2]?.replaceAll(/[{}]/g, '\\$&')}`))
+  const [, accept = '', initialize = ''] = /curl -i http:\S+\/mcp -H '([^']*)' --json '([^']*)'/.exec(readme) ?? []
+  const { stdout } = await promisify(execFile)('curl', ['-sSi', `${server.url()}/mcp`, '-H', accept, '--json', initialize])
+  t.match(stdout, /^HTTP\/1.1 200 OK[^]*mcp-session-id: [0-9a-f-]{36}\r\n[^]*"protocolVersion":"2025-11-25"/)
   const client = await RawClient.session(server.url())
   t.match(client.endpoint, /^\/messages/)
   client.close()
