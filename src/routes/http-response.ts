@@ -18,7 +18,8 @@ export class ReplyResponse implements HttpResponse {
   get bufferedBytes (): number { return this.#reply.raw.writableLength }
 
   json (text: string): void {
-    this.#nameSession()
+    // An initialize that was refused opened no session.
+    if (this.#reply.request.mcpSession?.record.protocolVersion !== undefined) this.#nameSession()
     void this.#reply.type('application/json; charset=utf-8').send(text)
   }
 
@@ -31,9 +32,9 @@ export class ReplyResponse implements HttpResponse {
 
   destroy (): void { this.#reply.raw.destroy() }
 
-  // The answer to `initialize` tells the client which session it has; one that was refused is over.
+  // The answer to `initialize` tells the client which session it has.
   #nameSession (): void {
     const { mcpSession, headers } = this.#reply.request
-    if (mcpSession !== null && headers['mcp-session-id'] === undefined && mcpSession.record.protocolVersion !== undefined) void this.#reply.header('mcp-session-id', mcpSession.sessionId)
+    if (mcpSession !== null && headers['mcp-session-id'] === undefined) void this.#reply.header('mcp-session-id', mcpSession.sessionId)
   }
 }

@@ -124,8 +124,8 @@ export class StreamSet implements StandingWire, StreamAccount, ReplyAccount {
   }
 
   end (): void {
+    // The streams of POSTs end with their last answer, which everybody who waits is given.
     this.pause()
-    for (const stream of this.#streams?.values() ?? []) stream.pause()
     this.log.clear()
   }
 
