@@ -11,13 +11,13 @@ const RETURN_TICKS = 5 * ONE_SECOND
 /** A server's requests (sampling, elicitation, roots) that wait for their client's answer: none waits for a client that can't be reached. */
 export class ClientRequests {
   readonly #patience: Patience
-  readonly #fail: (id: RequestId) => void
+  readonly #server: { failRequest (id: RequestId): void }
   #waiting: Map<RequestId, { wire: Wire, expected: Waiting | undefined }> | undefined
 
-  /** @param fail Answers a request in its client's place. */
-  constructor (patience: Patience, fail: (id: RequestId) => void) {
+  /** @param server Told of each request that its client will not answer. */
+  constructor (patience: Patience, server: { failRequest (id: RequestId): void }) {
     this.#patience = patience
-    this.#fail = fail
+    this.#server = server
   }
 
   get size (): number { return this.#waiting?.size ?? 0 }
@@ -63,7 +63,7 @@ export class ClientRequests {
         request.expected = undefined
         if (request.wire.connected || this.#waiting?.get(id) !== request) return
         this.withdraw(id)
-        this.#fail(id)
+        this.#server.failRequest(id)
       }
     }
     this.#patience.wait(request.expected, ticks)

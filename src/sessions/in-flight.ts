@@ -7,9 +7,10 @@ export const MAX_REQUESTS_IN_FLIGHT = 1_000
 
 /** The client's requests that wait for their answers, each with its own reply where its transport has one. */
 export class InFlight {
-  readonly #replies = new Map<RequestId, Reply | undefined>()
+  /** Only while there are any: an idle session is small. */
+  #replies: Map<RequestId, Reply | undefined> | undefined
 
-  get size (): number { return this.#replies.size }
+  get size (): number { return this.#replies?.size ?? 0 }
 
   /**
    * Checks that the requests among these messages can be taken, all of them.
@@ -19,29 +20,30 @@ export class InFlight {
     const ids = new Set<RequestId>()
     for (const message of messages) {
       if (!isRequest(message)) continue
-      if (this.#replies.has(message.id) || ids.has(message.id)) throw errors.invalidMessage('A request with this id is in flight: their answers could not be told apart')
+      if (this.has(message.id) || ids.has(message.id)) throw errors.invalidMessage('A request with this id is in flight: their answers could not be told apart')
       ids.add(message.id)
     }
     if (this.size + ids.size > MAX_REQUESTS_IN_FLIGHT) throw errors.tooManyInFlight(`${MAX_REQUESTS_IN_FLIGHT} requests wait for an answer`, { 'retry-after': '1' })
   }
 
-  add (id: RequestId, reply: Reply | undefined): void { this.#replies.set(id, reply) }
+  add (id: RequestId, reply: Reply | undefined): void { (this.#replies ??= new Map()).set(id, reply) }
 
-  has (id: RequestId): boolean { return this.#replies.has(id) }
+  has (id: RequestId): boolean { return this.#replies?.has(id) === true }
 
   /** Where a request that is in flight is answered. */
-  replyTo (id: RequestId): Reply | undefined { return this.#replies.get(id) }
+  replyTo (id: RequestId): Reply | undefined { return this.#replies?.get(id) }
 
   /** The same, for the answer: the request is in flight no more. */
   take (id: RequestId): Reply | undefined {
-    const reply = this.#replies.get(id)
-    this.#replies.delete(id)
+    const reply = this.#replies?.get(id)
+    this.#replies?.delete(id)
+    if (this.size === 0) this.#replies = undefined
     return reply
   }
 
   /** Tells everybody who waits that nothing will come. */
   end (why: string): void {
-    for (const [id, reply] of this.#replies) reply?.write(errorResponse(id, RpcCode.internalError, why))
-    this.#replies.clear()
+    for (const [id, reply] of this.#replies ?? []) reply?.write(errorResponse(id, RpcCode.internalError, why))
+    this.#replies = undefined
   }
 }

@@ -61,7 +61,7 @@ export class ServerLink implements Transport {
    * Tells a new instance what its client told the one before; its answers go nowhere.
    * @throws Error if it does not take the `initialize` request that was taken before.
    */
-  async replay ({ initialize, logLevel, subscriptions }: SessionRecord, extra: MessageExtraInfo): Promise<void> {
+  async replay ({ initialize, logLevel, subscriptions = new Set() }: SessionRecord, extra: MessageExtraInfo): Promise<void> {
     if (initialize === undefined) throw new Error('nothing is known of how the session began')
     const replayed = new Map<RequestId, (answer: JSONRPCMessage) => void>()
     this.#replayed = replayed

@@ -18,7 +18,8 @@ export interface SessionRecord {
   /** The version that was negotiated. */
   protocolVersion?: string
   logLevel?: string
-  readonly subscriptions: Set<string>
+  /** URIs of resources; undefined where there are none, as with most sessions. */
+  subscriptions?: Set<string>
   /** UTF-16 units held of the client's words. */
   size: number
   /** False once the client said more than a record may hold: such a session lives only here. */
@@ -27,7 +28,7 @@ export interface SessionRecord {
 
 /** A new session's record. */
 export function createRecord (id: string, owner: string, transport: TransportName): SessionRecord {
-  return { id, owner, transport, createdAt: Date.now(), subscriptions: new Set(), size: 0, rebuildable: true }
+  return { id, owner, transport, createdAt: Date.now(), size: 0, rebuildable: true }
 }
 
 /** Notes in the record what a client's message changes of the session's state. */
@@ -40,9 +41,9 @@ export function noteMessage (record: SessionRecord, message: JSONRPCMessage): vo
     // Longer than any level of RFC 5424: the server will refuse it.
     if (params['level'].length <= 16) record.logLevel = params['level']
   } else if (method === 'resources/subscribe' && typeof params?.['uri'] === 'string') {
-    if (!record.subscriptions.has(params['uri']) && fits(record, params['uri'].length)) record.subscriptions.add(params['uri'])
+    if (record.subscriptions?.has(params['uri']) !== true && fits(record, params['uri'].length)) (record.subscriptions ??= new Set()).add(params['uri'])
   } else if (method === 'resources/unsubscribe' && typeof params?.['uri'] === 'string') {
-    if (record.subscriptions.delete(params['uri'])) record.size -= params['uri'].length
+    if (record.subscriptions?.delete(params['uri']) === true) record.size -= params['uri'].length
   }
 }
 

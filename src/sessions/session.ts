@@ -43,7 +43,7 @@ export class Session implements ServedSession, StreamSetObserver {
     this.#observer = observer
     this.#patience = patience
     this.#server = new SessionServer(this)
-    this.#asked = new ClientRequests(patience, id => { this.#answerInPlaceOfClient(id) })
+    this.#asked = new ClientRequests(patience, this)
   }
 
   get sessionId (): string { return this.record.id }
@@ -214,6 +214,12 @@ export class Session implements ServedSession, StreamSetObserver {
   /** A message was kept for the client's return, and had to go before it came. */
   lost (): void { this.#observer.dropped(this, 'not fetched') }
 
+  /** A request of the server's is answered in the place of a client that can't be reached. */
+  failRequest (id: RequestId): void {
+    this.#observer.dropped(this, 'its client went away')
+    this.#server.receive(errorResponse(id, RpcCode.internalError, errors.unreachable().message), {})
+  }
+
   /** A connection broke before everything was said on its stream. */
   away (): void { this.#asked.expectReturn() }
 
@@ -222,11 +228,6 @@ export class Session implements ServedSession, StreamSetObserver {
     if (!isRequestId(id) || id === this.#initializeId || !this.#inFlight.has(id)) return
     this.#inFlight.take(id)?.settle()
     if (!this.busy) this.#observer.settled(this)
-  }
-
-  #answerInPlaceOfClient (id: RequestId): void {
-    this.#observer.dropped(this, 'its client went away')
-    this.#server.receive(errorResponse(id, RpcCode.internalError, errors.unreachable().message), {})
   }
 
   #wireFor (relatedRequestId: RequestId | undefined): Wire | undefined {

@@ -24,17 +24,17 @@ export interface Cursor { stream: number, number: number }
  */
 export class EventLog {
   readonly #limitBytes: number
-  readonly #onLost: () => void
+  readonly #observer: { lost (): void }
   #events: LoggedEvent[] = []
   #bytes = 0
   #lastNumber = 0
   /** The number of the youngest event that had to go. */
   #forgotten = 0
 
-  /** @param onLost Told of each event that had to go before it was ever sent. */
-  constructor (limitBytes: number, onLost: () => void) {
+  /** @param observer Told of each event that had to go before it was ever sent. */
+  constructor (limitBytes: number, observer: { lost (): void }) {
     this.#limitBytes = limitBytes
-    this.#onLost = onLost
+    this.#observer = observer
   }
 
   get bytes (): number { return this.#bytes }
@@ -83,6 +83,6 @@ export class EventLog {
     if (event === undefined) return
     this.#bytes -= event.bytes.length
     this.#forgotten = event.number
-    if (!event.sent) this.#onLost()
+    if (!event.sent) this.#observer.lost()
   }
 }

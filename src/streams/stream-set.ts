@@ -42,7 +42,7 @@ export class StreamSet implements StandingWire, StreamAccount, ReplyAccount {
     this.limitBytes = limitBytes
     this.patience = patience
     this.#observer = observer
-    this.log = new EventLog(limitBytes, () => { observer.lost() })
+    this.log = new EventLog(limitBytes, observer)
     this.#standing = new ResumableStream(STANDING, this, true)
   }
 

@@ -8,7 +8,7 @@ function requests () {
   const failed: unknown[] = []
   const withdrawn: unknown[] = []
   const wire = { connected: true, write: () => 'written' as const, withdraw: (id: unknown) => { withdrawn.push(id) } }
-  return { asked: new ClientRequests(patience, id => { failed.push(id) }), patience, failed, withdrawn, wire }
+  return { asked: new ClientRequests(patience, { failRequest: id => { failed.push(id) } }), patience, failed, withdrawn, wire }
 }
 
 test('a request to a client that is there waits as long as its server does', async t => {

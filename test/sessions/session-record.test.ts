@@ -28,7 +28,7 @@ test('notes resource subscriptions', async t => {
   noteMessage(noted, request('resources/unsubscribe', { uri: 'a:3' }))
   noteMessage(noted, request('resources/unsubscribe'))
   noteMessage(noted, request('resources/subscribe'))
-  t.same([...noted.subscriptions], ['a:1'])
+  t.same([...noted.subscriptions ?? []], ['a:1'])
   t.equal(noted.size, 3)
 })
 
@@ -39,7 +39,7 @@ test('holds no more than its limit, whatever its client says', async t => {
   t.equal(noted.rebuildable, false)
   for (let index = 0; index < 10_000; index++) noteMessage(noted, request('resources/subscribe', { uri: `test://resource/${index}` }))
   t.ok(noted.size <= 65_536)
-  t.ok(noted.subscriptions.size < 10_000)
+  t.ok(Number(noted.subscriptions?.size) < 10_000)
 })
 
 test('other messages change nothing', async t => {

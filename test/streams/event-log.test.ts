@@ -3,7 +3,7 @@ import { EventLog, MAX_EVENTS } from '../../src/streams/event-log.js'
 
 function logOf (limitBytes = 1_000) {
   let lost = 0
-  const log = new EventLog(limitBytes, () => { lost++ })
+  const log = new EventLog(limitBytes, { lost: () => { lost++ } })
   const add = (stream: number, size = 10, sent = false, request?: number) => {
     const number = log.nextNumber()
     log.add({ stream, number, bytes: Buffer.alloc(size), request, sent })
