@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { errors, RETRY_LATER } from '../errors.js'
 import { Patience } from '../streams/patience.js'
+import { firstAbandoned, sessionToEvict, type Caps } from './eviction.js'
 import type { Principal } from './principal.js'
 import { createRecord, type TransportName } from './session-record.js'
 import { Session } from './session.js'
 import type { CloseReason, ServerInstance, SessionObserver } from './session-types.js'
 
-export interface SessionRegistryOptions {
-  maxSessions: number
-  maxSessionsPerClient: number
+export interface SessionRegistryOptions extends Caps {
   /** Seconds without a message and without a request in flight after which a session ends. */
   sessionTimeoutSeconds: number
   /** Seconds after which an abandoned Streamable session lets its server instance go; 0 = never. */
@@ -64,7 +63,7 @@ export class SessionRegistry {
 
   /** Whether a new session would find room: a free place, or one whose session gives way. */
   get hasRoom (): boolean {
-    return this.#sessions.size < this.#options.maxSessions || leastRecentlyUsed(this.#sessions.values()) !== undefined
+    return this.#sessions.size < this.#options.maxSessions || firstAbandoned(this.#sessions.values()) !== undefined
   }
 
   /** How many sessions have let their server instance go. */
@@ -103,7 +102,7 @@ export class SessionRegistry {
    */
   assertRoom (clientKey: string): void {
     this.refuseWhileDraining()
-    this.#placeFor(clientKey)
+    sessionToEvict(this.#perClient.get(clientKey), this.#sessions, this.#options)
   }
 
   /**
@@ -112,7 +111,7 @@ export class SessionRegistry {
    */
   open ({ principal, clientKey, transport }: OpenOptions): Session {
     this.refuseWhileDraining()
-    void this.#placeFor(clientKey)?.close('evicted')
+    void sessionToEvict(this.#perClient.get(clientKey), this.#sessions, this.#options)?.close('evicted')
     const session = new Session(createRecord(randomUUID(), principal.id, transport), clientKey, this.#observer, this.#patience)
     if (transport === 'streamable') session.openStreams(this.#options.streamBufferBytes)
     session.lastActivity = this.#now()
@@ -199,21 +198,6 @@ export class SessionRegistry {
     })
   }
 
-  /** The session that has to give way to a new one of this client's, if one has to. Its own limit is its own affair. */
-  #placeFor (clientKey: string): Session | undefined {
-    const { maxSessions, maxSessionsPerClient } = this.#options
-    const ofClient = this.#perClient.get(clientKey)
-    if (ofClient !== undefined && ofClient.size >= maxSessionsPerClient) {
-      const abandoned = leastRecentlyUsed([...ofClient].sort((one, other) => one.lastActivity - other.lastActivity))
-      if (abandoned === undefined) throw tooManySessions(`This client has ${ofClient.size} sessions open, which is its limit (MAX_SESSIONS_PER_CLIENT)`)
-      return abandoned
-    }
-    if (this.#sessions.size < maxSessions) return undefined
-    const abandoned = leastRecentlyUsed(this.#sessions.values())
-    if (abandoned === undefined) throw tooManySessions(`${maxSessions} sessions are open, which is the limit (MAX_SESSIONS)`)
-    return abandoned
-  }
-
   #adopt (instance: ServerInstance): void {
     if (typeof instance?.connect !== 'function' || typeof instance.close !== 'function') throw new TypeError('createServer must return a server: something with connect and close')
     if (this.#instances.has(instance)) throw new Error('createServer must return a new server for each session: this one is already connected')
@@ -237,16 +221,6 @@ export class SessionRegistry {
     this.#options.observer.closed(session, reason, ended)
     if (this.#sessions.size === 0) this.#onEmpty?.()
   }
-}
-
-/** The first of sessions in order of last use that nobody reads or works for. */
-function leastRecentlyUsed (sessions: Iterable<Session>): Session | undefined {
-  for (const session of sessions) if (session.abandoned) return session
-  return undefined
-}
-
-function tooManySessions (detail: string) {
-  return errors.tooManySessions(detail, RETRY_LATER)
 }
 
 function after (ms: number) {

@@ -6,6 +6,7 @@ import type { Patience } from '../streams/patience.js'
 import { StreamSet, type StreamSetObserver } from '../streams/stream-set.js'
 import type { StandingWire, Wire, WriteResult } from '../streams/wire.js'
 import { ClientRequests } from './client-requests.js'
+import { deliver } from './deliver.js'
 import { InFlight } from './in-flight.js'
 import { messageExtra } from './message-extra.js'
 import { noteMessage, type SessionRecord } from './session-record.js'
@@ -25,6 +26,8 @@ export class Session implements ServedSession, StreamSetObserver {
   readonly clientKey: string
   /** When the last message went in or out, on the registry's clock, which keeps it. */
   lastActivity = 0
+  /** The streams of a Streamable HTTP session. */
+  streams: StreamSet | undefined
 
   readonly #observer: SessionObserver
   readonly #patience: Patience
@@ -32,7 +35,6 @@ export class Session implements ServedSession, StreamSetObserver {
   readonly #inFlight = new InFlight()
   readonly #asked: ClientRequests
   #stream: StandingWire | undefined
-  #streams: StreamSet | undefined
   #closeReason: CloseReason | undefined
   #initializeId: RequestId | undefined
   #hash: string | undefined
@@ -58,7 +60,7 @@ export class Session implements ServedSession, StreamSetObserver {
 
   /** Whether it is without work and without a reader: such a session may give way, or sleep. */
   get abandoned (): boolean {
-    return !this.busy && !this.#server.building && this.#asked.size === 0 && this.#streams?.inUse === false
+    return !this.busy && !this.#server.building && this.#asked.size === 0 && this.streams?.inUse === false
   }
 
   /** Whether its server instance was let go until the next message. */
@@ -71,19 +73,15 @@ export class Session implements ServedSession, StreamSetObserver {
   get bufferedBytes (): number { return this.#stream?.bufferedBytes ?? 0 }
 
   /** Bytes that are kept for this client's return. */
-  get keptBytes (): number { return this.#streams?.log.bytes ?? 0 }
-
-  /** The streams of a Streamable HTTP session. */
-  get streams (): StreamSet | undefined { return this.#streams }
+  get keptBytes (): number { return this.streams?.log.bytes ?? 0 }
 
   /** Gives the session its standing stream. */
   attachStream (stream: StandingWire): void { this.#stream = stream }
 
   /** Gives the session streams of its own for each POST beside the standing one. */
-  openStreams (limitBytes: number): StreamSet {
-    this.#streams = new StreamSet(limitBytes, this.#patience, this)
-    this.#stream = this.#streams
-    return this.#streams
+  openStreams (limitBytes: number): void {
+    this.streams = new StreamSet(limitBytes, this.#patience, this)
+    this.#stream = this.streams
   }
 
   /**
@@ -117,7 +115,7 @@ export class Session implements ServedSession, StreamSetObserver {
     }
     try {
       noteMessage(this.record, message)
-      this.#server.receive(message, messageExtra(context, this.#streams))
+      this.#server.receive(message, messageExtra(context, this.streams))
     } catch (error) {
       // Nobody else will answer it: it must not keep the session busy.
       if (!isRequest(message) || context.reply === undefined) {
@@ -143,10 +141,10 @@ export class Session implements ServedSession, StreamSetObserver {
     if (isRequest(message) && this.#asked.isFull) return this.undelivered(message, 'too many requests wait for its client')
     if (isInitialize) this.#noteVersion(message)
     this.#observer.active(this)
-    const result = this.#write(wire, message)
+    const result = deliver(wire, message, error => { this.failed(error) })
     this.#conclude(message, wire, result)
     // A client that was not told its session's id can't come to it.
-    if (isInitialize && this.#streams !== undefined && (result !== 'written' || 'error' in message)) void this.close('error' in message ? 'error' : 'disconnected')
+    if (isInitialize && this.streams !== undefined && (result !== 'written' || 'error' in message)) void this.close('error' in message ? 'error' : 'disconnected')
     if (isAnswer && !this.busy) this.#observer.settled(this)
     // Whoever awaits this leaves the reader its time; whoever does not finds the wire full.
     const drained = wire.drained?.()
@@ -156,7 +154,7 @@ export class Session implements ServedSession, StreamSetObserver {
   /** Called by a server instance that says which version it speaks. */
   negotiated (version: string): void {
     this.record.protocolVersion = version
-    if (this.#streams !== undefined) this.#streams.primes = version >= FIRST_WITH_PRIMING
+    if (this.streams !== undefined) this.streams.primes = version >= FIRST_WITH_PRIMING
   }
 
   /** One beat of the registry's heartbeat: keeps the streams alive, or finds that their reader has gone. */
@@ -165,7 +163,7 @@ export class Session implements ServedSession, StreamSetObserver {
   }
 
   /** Its client wants to hear of it: a server instance that was let go is built again. */
-  wake (context: ReceiveContext): void { this.#server.wake(messageExtra(context, this.#streams)) }
+  wake (context: ReceiveContext): void { this.#server.wake(messageExtra(context, this.streams)) }
 
   /** Lets the server instance go until the next message comes: it is built again then, and told what it needs to know. */
   hibernate (): boolean {
@@ -237,24 +235,13 @@ export class Session implements ServedSession, StreamSetObserver {
   #answerWire (id: RequestId | undefined): Wire | undefined {
     if (id === undefined) return this.#stream
     // Streamable HTTP answers a request where it was asked, and nowhere else.
-    return this.#inFlight.take(id) ?? (this.#streams === undefined ? this.#stream : undefined)
+    return this.#inFlight.take(id) ?? (this.streams === undefined ? this.#stream : undefined)
   }
 
   // A server of SDK v1 does not tell its transport what was negotiated.
   #noteVersion (message: JSONRPCMessage): void {
     this.#initializeId = undefined
     if ('result' in message && typeof message.result['protocolVersion'] === 'string') this.negotiated(message.result['protocolVersion'])
-  }
-
-  #write (wire: Wire, message: JSONRPCMessage): WriteResult {
-    try {
-      return wire.write(message)
-    } catch (error) {
-      // A result that is no JSON: whoever asked must still get an answer.
-      this.failed(error)
-      if ('method' in message || message.id === undefined) throw error
-      return wire.write(errorResponse(message.id, RpcCode.internalError, 'The answer could not be written as JSON'))
-    }
   }
 
   #conclude (message: JSONRPCMessage, wire: Wire, result: WriteResult): void {
@@ -271,15 +258,7 @@ export class Session implements ServedSession, StreamSetObserver {
         void this.close('slow-consumer')
         return this.undelivered(message, 'slow-consumer')
       case 'oversized':
-        this.#refuseOversized(wire, message)
+        return this.undelivered(message, 'oversized')
     }
-  }
-
-  #refuseOversized (wire: Wire, message: JSONRPCMessage): void {
-    const oversized = errors.oversized('Raise STREAM_BUFFER_BYTES (streamBufferBytes) or answer with less')
-    this.failed(oversized)
-    if ('method' in message) return this.undelivered(message, 'oversized')
-    if (message.id === undefined) return
-    this.#conclude(message, wire, wire.write(errorResponse(message.id, RpcCode.internalError, `${oversized.message}. ${oversized.detail}`)))
   }
 }
