@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { CreateMessageResultSchema, ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import type { Test } from 'tap'
-import { build, type BuildOptions, type Built } from './helper.js'
+import { z } from 'zod'
+import { build, fixtureServer, type BuildOptions, type Built, type FixtureHooks } from './helper.js'
 
 export const ACCEPT = 'application/json, text/event-stream'
 export const LATEST = '2025-11-25'
@@ -211,4 +214,49 @@ export async function gaugeOf ({ app }: Built, name: string): Promise<number> {
 /** Why sessions ended, in order, as the log says. */
 export function reasonsOf ({ lines }: Built): unknown[] {
   return lines.filter(({ msg }) => msg === 'session closed').map(({ reason }) => reason)
+}
+
+/** A server whose tools say something that relates to their call, before they answer: `hold` is what some of them wait for. */
+export function talkative (hooks: FixtureHooks & { hold?: () => Promise<string> } = {}): McpServer {
+  const server = fixtureServer(hooks)
+  const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] })
+  // Logs, and waits in between for what the test decides.
+  server.registerTool('say', { inputSchema: { pieces: z.number(), bytes: z.number().default(1), hold: z.boolean().default(false) } }, async ({ pieces, bytes, hold }, { sendNotification }) => {
+    for (let piece = 1; piece <= pieces; piece++) {
+      await sendNotification({ method: 'notifications/message', params: { level: 'info', logger: String(piece), data: 'x'.repeat(bytes) } })
+      hooks.onpiece?.()
+    }
+    return text(hold ? await (hooks.hold?.() ?? Promise.resolve('held')) : 'said')
+  })
+  server.registerTool('progress', {}, async ({ sendNotification, _meta }) => {
+    await sendNotification({ method: 'notifications/progress', params: { progressToken: _meta?.progressToken ?? 0, progress: 1, total: 2 } })
+    return text('progressed')
+  })
+  server.registerTool('sample', {}, async ({ sendRequest }) => {
+    const { content } = await sendRequest({ method: 'sampling/createMessage', params: { maxTokens: 5, messages: [] } }, CreateMessageResultSchema)
+    return text(JSON.stringify(content))
+  })
+  server.registerTool('elicit', {}, async ({ sendRequest }) => {
+    const { action } = await sendRequest({ method: 'elicitation/create', params: { message: 'Who?', requestedSchema: { type: 'object', properties: {} } } }, ElicitResultSchema)
+    return text(action)
+  })
+  // Ends its own stream, and answers when the test lets it.
+  server.registerTool('leave', {}, async ({ closeSSEStream }) => {
+    closeSSEStream?.()
+    return text(await (hooks.hold?.() ?? Promise.resolve('left')))
+  })
+  return server
+}
+
+/** A promise that the test settles. */
+export function gate (): { held: () => Promise<string>, open: (text?: string) => void, readonly waiting: number } {
+  let release: ((text: string) => void)[] = []
+  return {
+    held: () => new Promise(resolve => { release.push(resolve) }),
+    open: (text = 'let go') => {
+      for (const resolve of release) resolve(text)
+      release = []
+    },
+    get waiting () { return release.length }
+  }
 }
