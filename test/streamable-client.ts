@@ -85,7 +85,10 @@ export class Exchange {
 
   /** Waits until a heartbeat or another comment is there. */
   async comment (): Promise<string> {
-    while (this.comments.length === 0) await this.#news()
+    while (this.comments.length === 0) {
+      if (this.isOver) throw new Error(`The stream ended: ${this.status} ${this.body.slice(0, 200)}`)
+      await this.#news()
+    }
     return this.comments[0] ?? ''
   }
 

@@ -1,5 +1,5 @@
 import { RawClient } from '../raw-client.js'
-import { StreamableSession } from './streamable-session.js'
+import { Gone, StreamableSession } from './streamable-session.js'
 import { pick, type World } from './world.js'
 
 /** Milliseconds between two deeds, on average. */
@@ -8,19 +8,24 @@ const PAUSE_MS = 1_000
 /** Milliseconds in which a client vanishes while its call is under way. */
 const VANISH_MS = 60
 
-/** How long sleepers sleep: some wake as their sessions hibernate, some find theirs expired. */
-export interface Naps {
+/** After how many milliseconds a session hibernates, may have expired, and must have. */
+export interface Ages {
   hibernatedMs: number
+  mayExpireMs: number
   expiredMs: number
 }
 
 /** A life over `/mcp`. */
-export function streamableLife ({ hibernatedMs, expiredMs }: Naps): (world: World) => Promise<void> {
+export function streamableLife ({ hibernatedMs, mayExpireMs, expiredMs }: Ages): (world: World) => Promise<void> {
   return async world => {
     const session = await StreamableSession.open(world)
     world.signal.addEventListener('abort', leave, { once: true })
     try {
       await spend(world, session)
+    } catch (error) {
+      // Whoever only listens and vanishes has said nothing.
+      if (!(error instanceof Gone) || session.idleMs < mayExpireMs) throw error
+      world.did('expired')
     } finally {
       leave()
       world.signal.removeEventListener('abort', leave)
@@ -33,22 +38,22 @@ export function streamableLife ({ hibernatedMs, expiredMs }: Naps): (world: Worl
     while (!world.over) {
       await world.pause(PAUSE_MS)
       switch (pick({ call: 30, slowCall: 10, vanish: 15, resume: 10, listen: 10, nap: 2, oversleep: 1, delete: 4, leave: 8 })) {
-        case 'call': await mustBeThere(session.echo('echo')); break
-        case 'slowCall': await mustBeThere(session.echo('slow-echo')); break
+        case 'call': await session.echo('echo'); break
+        case 'slowCall': await session.echo('slow-echo'); break
         case 'vanish': await session.vanish(pick({ echo: 1, 'slow-echo': 3 }), Math.ceil(Math.random() * VANISH_MS)); break
         case 'resume': await session.resume(); break
         case 'listen': await session.listen(); break
         case 'nap':
           session.leave()
           await world.sleep(hibernatedMs)
-          await mustBeThere(session.echo('echo'))
+          await session.echo('echo')
           world.did('woken')
           break
         case 'oversleep':
           session.leave()
           await world.sleep(expiredMs)
-          if (!await session.echo('echo')) return world.did('expired')
-          break
+          await session.mustBeGone('after its time')
+          return world.did('expired')
         case 'delete': return await session.delete()
         case 'leave': return world.did('left')
       }
@@ -81,8 +86,4 @@ export async function sseLife (world: World): Promise<void> {
     leave()
     world.signal.removeEventListener('abort', leave)
   }
-}
-
-async function mustBeThere (answered: Promise<boolean>): Promise<void> {
-  if (!await answered) throw new Error('a session is gone that should be there')
 }

@@ -7,11 +7,15 @@ import type { World } from './world.js'
 /** Milliseconds after which an answer is given up. */
 const TIMEOUT_MS = 30_000
 
-/** One session of Streamable HTTP, whose client is a bad one. */
+/** The session is not there any more. */
+export class Gone extends Error {}
+
+/** One session of Streamable HTTP, whose client is a bad one. Everything throws `Gone` once the session is not there. */
 export class StreamableSession {
   readonly #world: World
   #headers: OutgoingHttpHeaders = {}
   #lastId = 0
+  #lastAnswer = performance.now()
   #stream: AbortController | undefined
   /** Of the standing stream. */
   #lastEventId: string | undefined
@@ -34,18 +38,13 @@ export class StreamableSession {
     return session
   }
 
-  get listening (): boolean { return this.#stream !== undefined }
+  /** Milliseconds since the last answer. */
+  get idleMs (): number { return performance.now() - this.#lastAnswer }
 
-  /** Calls a tool, and checks what it says. False if the session is not there any more. */
-  async echo (tool: string): Promise<boolean> {
+  /** Calls a tool, and checks what it says. */
+  async echo (tool: string): Promise<void> {
     const text = this.#world.text()
-    const response = await this.#post(this.#call(tool, text))
-    if (response.statusCode === 404) {
-      response.resume()
-      return false
-    }
-    this.#check(await answerIn(response, this.#lastId), text)
-    return true
+    this.#check(await answerIn(await this.#post(this.#call(tool, text)), this.#lastId), text)
   }
 
   /** Calls a tool, and is gone after some milliseconds. */
@@ -90,8 +89,18 @@ export class StreamableSession {
   async delete (): Promise<void> {
     const response = await this.#send('DELETE', {})
     response.resume()
-    if (await this.echo('echo')) throw new Error('a session answered after its end')
+    await this.mustBeGone('after its end')
     this.#world.did('deleted')
+  }
+
+  async mustBeGone (when: string): Promise<void> {
+    try {
+      await this.echo('echo')
+    } catch (error) {
+      if (error instanceof Gone) return
+      throw error
+    }
+    throw new Error(`a session answered ${when}`)
   }
 
   /** Its connections are cut, and nobody says that it is over. */
@@ -109,6 +118,7 @@ export class StreamableSession {
 
   #check ({ result }: Message, text: string): void {
     if (result?.content?.[0]?.text !== text) throw new Error('an answer is not the one that was asked for')
+    this.#lastAnswer = performance.now()
     this.#world.did('answered')
   }
 
@@ -129,8 +139,9 @@ export class StreamableSession {
         headers: { accept: 'application/json, text/event-stream', 'x-api-key': API_KEY, ...this.#headers, ...headers }
       }, response => {
         const { statusCode = 0 } = response
-        if (statusCode < 300 || statusCode === 404) resolve(response)
-        else reject(new Error(`${method}: ${statusCode}`))
+        if (statusCode < 300) return resolve(response)
+        response.resume()
+        reject(statusCode === 404 ? new Gone(`${method}: the session is gone`) : new Error(`${method}: ${statusCode}`))
       })
       sent.on('error', reject)
       sent.setTimeout(TIMEOUT_MS, () => { sent.destroy(new Error(`${method}: no answer`)) })

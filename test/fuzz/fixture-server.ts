@@ -10,6 +10,16 @@ type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
 /** Milliseconds that a tool waits for its client's answer: a fuzz does not have the SDK's minute. */
 const ASK_MS = 700
 
+// Made once: a schema for each of thousands of instances would be most of the work.
+const Text = z.object({ text: z.string() })
+const Bytes = z.object({ bytes: z.number() })
+const Milliseconds = z.object({ ms: z.number() })
+const Steps = z.object({ steps: z.number() })
+const Lines = z.object({ lines: z.number(), related: z.boolean() })
+const Pieces = z.object({ bytes: z.number(), pieces: z.number() })
+const Related = z.object({ related: z.boolean() })
+const Standing = z.object({ standing: z.boolean() })
+
 /** Stands for a session in what its server says. */
 export function tagOf (sessionId: string): string {
   return hash('sha256', sessionId).slice(0, 16)
@@ -53,23 +63,23 @@ export class Fixture {
   }
 
   #answering (server: McpServer): void {
-    server.registerTool('echo', { inputSchema: { text: z.string() } }, ({ text }, extra) => this.#text(extra, text))
-    server.registerTool('large', { inputSchema: { bytes: z.number() } }, ({ bytes }, extra) => this.#text(extra, 'x'.repeat(Math.min(bytes, 200_000))))
-    server.registerTool('wait', { inputSchema: { ms: z.number() } }, async ({ ms }, extra) => {
+    server.registerTool('echo', { inputSchema: Text }, ({ text }, extra) => this.#text(extra, text))
+    server.registerTool('large', { inputSchema: Bytes }, ({ bytes }, extra) => this.#text(extra, 'x'.repeat(Math.min(bytes, 200_000))))
+    server.registerTool('wait', { inputSchema: Milliseconds }, async ({ ms }, extra) => {
       await sleep(Math.min(ms, 1_500), undefined, { signal: extra.signal })
       return this.#text(extra, 'waited')
     })
   }
 
   #telling (server: McpServer): void {
-    server.registerTool('progress', { inputSchema: { steps: z.number() } }, async ({ steps }, extra) => {
+    server.registerTool('progress', { inputSchema: Steps }, async ({ steps }, extra) => {
       for (let step = 0; step < Math.min(steps, 20); step++) {
         await extra.sendNotification({ method: 'notifications/progress', params: { progressToken: 1, progress: step, message: this.#mark(extra) } })
         if (step % 3 === 2) await sleep(1)
       }
       return this.#text(extra, 'progressed')
     })
-    server.registerTool('log', { inputSchema: { lines: z.number(), related: z.boolean() } }, async ({ lines, related }, extra) => {
+    server.registerTool('log', { inputSchema: Lines }, async ({ lines, related }, extra) => {
       for (let line = 0; line < Math.min(lines, 20); line++) {
         const params = { level: 'info' as const, data: this.#mark(extra) }
         if (related) await extra.sendNotification({ method: 'notifications/message', params })
@@ -77,7 +87,7 @@ export class Fixture {
       }
       return this.#text(extra, 'logged')
     })
-    server.registerTool('flood', { inputSchema: { bytes: z.number(), pieces: z.number() } }, async ({ bytes, pieces }, extra) => {
+    server.registerTool('flood', { inputSchema: Pieces }, async ({ bytes, pieces }, extra) => {
       for (let piece = 0; piece < Math.min(pieces, 20); piece++) {
         await server.server.notification({ method: 'notifications/message', params: { level: 'info', data: `${this.#mark(extra)}${'x'.repeat(Math.min(bytes, 80_000))}` } })
       }
@@ -87,7 +97,7 @@ export class Fixture {
 
   #asking (server: McpServer): void {
     const options = (extra: Extra) => ({ timeout: ASK_MS, signal: extra.signal })
-    server.registerTool('sample', { inputSchema: { related: z.boolean() } }, async ({ related }, extra) => {
+    server.registerTool('sample', { inputSchema: Related }, async ({ related }, extra) => {
       const request = { method: 'sampling/createMessage' as const, params: { maxTokens: 5, messages: [{ role: 'user' as const, content: { type: 'text' as const, text: this.#mark(extra) } }] } }
       const { content } = related
         ? await extra.sendRequest(request, CreateMessageResultSchema, options(extra))
@@ -101,7 +111,7 @@ export class Fixture {
   }
 
   #failing (server: McpServer): void {
-    server.registerTool('leave', { inputSchema: { standing: z.boolean() } }, async ({ standing }, extra) => {
+    server.registerTool('leave', { inputSchema: Standing }, async ({ standing }, extra) => {
       if (standing) extra.closeStandaloneSSEStream?.()
       else extra.closeSSEStream?.()
       await sleep(20)

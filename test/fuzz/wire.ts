@@ -60,6 +60,7 @@ export class Connection {
   #buffer: Buffer = Buffer.alloc(0)
   #rest: Rest | undefined
   #closing = false
+  #gone = false
 
   private constructor (socket: net.Socket) {
     this.#socket = socket
@@ -80,6 +81,9 @@ export class Connection {
   get usable (): boolean { return !this.#closing && !this.#socket.destroyed && this.#socket.writable }
 
   get idle (): boolean { return this.#waiting.length === 0 }
+
+  /** Whether this side went away first. */
+  get gone (): boolean { return this.#gone }
 
   get closed (): boolean { return this.#socket.closed }
 
@@ -109,10 +113,16 @@ export class Connection {
   /** Says no more, and still listens. */
   halfClose (): void { this.#socket.end() }
 
-  destroy (): void { this.#socket.destroy() }
+  destroy (): void {
+    this.#gone = true
+    this.#socket.destroy()
+  }
 
   /** Goes with a reset. */
-  reset (): void { this.#socket.resetAndDestroy() }
+  reset (): void {
+    this.#gone = true
+    this.#socket.resetAndDestroy()
+  }
 
   #over (): void {
     this.#closing = true
