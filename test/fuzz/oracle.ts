@@ -28,7 +28,7 @@ export function checkAnswer (world: World, { spec, exchange, connection, queued 
 /** A request that got no answer at all, though nobody cut its connection: only what is too large to be read to its end may. */
 export function checkLost (world: World, { spec, exchange, connection, queued }: Pending): void {
   const session = world.issued.get(headerOf(spec, 'mcp-session-id') ?? '')
-  if (spec.broken || queued || connection.gone || session?.flooded === true || (spec.body?.length ?? 0) > 60_000) return
+  if (spec.broken || queued || connection.gone || connection.refused || session?.flooded === true || (spec.body?.length ?? 0) > 60_000) return
   world.fail('The connection ended without an answer', spec, exchange)
 }
 

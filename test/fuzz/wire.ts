@@ -61,6 +61,7 @@ export class Connection {
   #rest: Rest | undefined
   #closing = false
   #gone = false
+  #refused = false
 
   private constructor (socket: net.Socket) {
     this.#socket = socket
@@ -79,6 +80,9 @@ export class Connection {
 
   /** Whether another request may go out on it. */
   get usable (): boolean { return !this.#closing && !this.#socket.destroyed && this.#socket.writable }
+
+  /** Whether the server said that it answers nothing more on it (RFC 9112, section 9.6). */
+  get refused (): boolean { return this.#refused }
 
   get idle (): boolean { return this.#waiting.length === 0 }
 
@@ -185,7 +189,7 @@ export class Connection {
     // RFC 9110, section 15.2: on the way to the answer.
     if (status >= 100 && status < 200) return true
     const headers = Object.fromEntries(lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
-    if (/close/i.test(headers['connection'] ?? '')) this.#closing = true
+    if (/close/i.test(headers['connection'] ?? '')) this.#closing = this.#refused = true
     if (exchange.method === 'HEAD' || status === 204 || status === 304) this.#rest = { kind: 'length', left: 0 }
     else if (/chunked/i.test(headers['transfer-encoding'] ?? '')) this.#rest = { kind: 'size' }
     else if (headers['content-length'] !== undefined) this.#rest = { kind: 'length', left: Number(headers['content-length']) }

@@ -51,7 +51,7 @@ export class World {
     if (this.failures.length >= 20) return
     const answer = exchange && `\n  answer: ${exchange.status} ${JSON.stringify(exchange.headers)} ${JSON.stringify(exchange.body.slice(0, 600))} (${exchange.outcome})`
     const session = spec && headerOf(spec, 'mcp-session-id')
-    const before = typeof session === 'string' ? this.#history.filter(other => other !== spec && headerOf(other, 'mcp-session-id') === session).slice(-8) : []
+    const before = typeof session === 'string' ? this.#history.slice(0, this.#history.indexOf(spec as Spec)).filter(other => headerOf(other, 'mcp-session-id') === session).slice(-8) : []
     this.failures.push(`${what}\n  FUZZ_SEED=${this.seed}${spec ? `\n  request: ${describe(spec)}` : ''}${answer ?? ''}${before.map(other => `\n  before it in the same session: ${describe(other)}`).join('')}`)
   }
 
