@@ -140,6 +140,8 @@ export class StreamSet implements StandingWire, StreamAccount, ReplyAccount {
     const connection = new SseStream(this.limitBytes)
     stream.connect(connection, after)
     if (this.primes && after === undefined) stream.prime()
+    // The headers go out with the first bytes: a client must not wait for them until there is news.
+    if (connection.bufferedBytes === 0) connection.writeBytes(Buffer.from(': heartbeat\n\n'))
     response.stream(connection)
     response.onClose(() => {
       stream.disconnect(connection)
