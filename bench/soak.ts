@@ -40,7 +40,7 @@ const started = performance.now()
 // Whether a session may fall asleep is looked at as often as one may.
 const overMcp = streamableLife({
   hibernatedMs: (2 * HIBERNATE_SECONDS + 1) * 1_000,
-  mayExpireMs: 0.9 * SESSION_TIMEOUT_SECONDS * 1_000,
+  mayExpireMs: SESSION_TIMEOUT_SECONDS * 1_000,
   expiredMs: (SESSION_TIMEOUT_SECONDS + CLEANUP_SECONDS + 2) * 1_000
 })
 const lives = Array.from({ length: clients }, async (_, index) => { await world.live(index % 100 < SSE_SHARE ? sseLife : overMcp) })

@@ -24,7 +24,8 @@ export function streamableLife ({ hibernatedMs, mayExpireMs, expiredMs }: Ages):
       await spend(world, session)
     } catch (error) {
       // Whoever only listens and vanishes has said nothing.
-      if (!(error instanceof Gone) || session.idleMs < mayExpireMs) throw error
+      if (!(error instanceof Gone)) throw error
+      if (session.idleMs < mayExpireMs) throw new Error(`${error.message} ${(session.idleMs / 1_000).toFixed(0)} s after it was heard`)
       world.did('expired')
     } finally {
       leave()

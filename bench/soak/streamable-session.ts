@@ -15,7 +15,9 @@ export class StreamableSession {
   readonly #world: World
   #headers: OutgoingHttpHeaders = {}
   #lastId = 0
-  #lastAnswer = performance.now()
+  /** When the last call was sent, and the last one that was answered. */
+  #calledAt = performance.now()
+  #heardAt = performance.now()
   #stream: AbortController | undefined
   /** Of the standing stream. */
   #lastEventId: string | undefined
@@ -38,8 +40,8 @@ export class StreamableSession {
     return session
   }
 
-  /** Milliseconds since the last answer. */
-  get idleMs (): number { return performance.now() - this.#lastAnswer }
+  /** Milliseconds since it last was heard for certain: the server counts from then, or from later. */
+  get idleMs (): number { return performance.now() - this.#heardAt }
 
   /** Calls a tool, and checks what it says. */
   async echo (tool: string): Promise<void> {
@@ -113,12 +115,13 @@ export class StreamableSession {
   }
 
   #call (name: string, text: string): object {
+    this.#calledAt = performance.now()
     return { id: ++this.#lastId, method: 'tools/call', params: { name, arguments: { text } } }
   }
 
   #check ({ result }: Message, text: string): void {
     if (result?.content?.[0]?.text !== text) throw new Error('an answer is not the one that was asked for')
-    this.#lastAnswer = performance.now()
+    this.#heardAt = this.#calledAt
     this.#world.did('answered')
   }
 
