@@ -15,7 +15,8 @@ export function onceClosed ({ raw, request }: FastifyReply, callback: () => void
     callback()
   }
   raw.once('close', close)
-  // A response that waits for its turn (pipelining) is not told that its connection is gone.
+  // A response that waits for its turn (pipelining) is not told that its connection is gone. Many may wait for one connection.
+  socket.setMaxListeners(0)
   socket.once('close', close)
 }
 

@@ -79,8 +79,8 @@ export class SseStream implements StandingWire {
   }
 
   heartbeat (): boolean {
-    // Its server is still being built: nothing can move yet.
-    if (this.#response === undefined) return true
+    // Its server is still being built, or it waits for its turn on its connection (pipelining): nothing can move yet.
+    if (this.#response === undefined || this.#response.socket === null) return true
     const waiting = this.bufferedBytes
     const delivered = this.#queuedBytes - waiting
     if (waiting === 0) {
@@ -102,8 +102,8 @@ export class SseStream implements StandingWire {
     this.readable.push(null)
     const response = this.#response
     if (response === undefined || response.closed) return
-    const cut = setTimeout(() => { this.destroy() }, LINGER_MS).unref()
-    response.once('close', () => { clearTimeout(cut) })
+    if (response.socket === null) response.once('socket', () => { this.#linger(response) })
+    else this.#linger(response)
   }
 
   destroy (): void {
@@ -118,6 +118,11 @@ export class SseStream implements StandingWire {
     while (this.#patient && this.#isHalfFull && !response.closed) this.#patient = await moves(response)
     this.#draining = undefined
     if (!this.#patient) response.once('drain', () => { this.#patient = true })
+  }
+
+  #linger (response: ServerResponse): void {
+    const cut = setTimeout(() => { this.destroy() }, LINGER_MS).unref()
+    response.once('close', () => { clearTimeout(cut) })
   }
 
   #push (bytes: Buffer): void {
