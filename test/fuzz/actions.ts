@@ -2,13 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from './client.js'
 import { breakFraming, mutateHeader, mutateTarget } from './headers.js'
 import type { Random } from './random.js'
-import type { Requests } from './requests.js'
+import { eventOf, type Requests } from './requests.js'
 import { KEYS, VERSIONS, type Known, type Owner, type Spec } from './spec.js'
-import type { Connection } from './wire.js'
-import type { Pending, World } from './world.js'
-
-/** Milliseconds that a worker waits where no answer may ever come. */
-const PATIENCE_MS = 200
+import { PATIENCE_MS, Storms } from './storms.js'
+import type { World } from './world.js'
 
 /** How often each thing is done. */
 const weights = {
@@ -31,6 +28,8 @@ const weights = {
   cut: 3,
   pipeline: 5,
   twice: 1,
+  cancel: 1,
+  drown: 0.2,
   sse: 0.8,
   crowd: 0.08,
   message: 6
@@ -44,11 +43,13 @@ export class Worker {
   readonly #world: World
   readonly #requests: Requests
   readonly #client: Client
+  readonly #storms: Storms
 
   constructor (world: World, requests: Requests, client: Client) {
     this.#world = world
     this.#requests = requests
     this.#client = client
+    this.#storms = new Storms(world, requests, client)
   }
 
   async run (requests: number): Promise<void> {
@@ -64,8 +65,8 @@ export class Worker {
       case 'open': return await this.#open(step, random)
       case 'openOddly': return await this.#openOddly(step, random)
       case 'before': return await this.#before(step, random)
-      case 'sse': return await this.#sse(step, random, random.pick<Owner>([0, 1]))
-      case 'crowd': return await this.#crowd(step, random)
+      case 'sse': return await this.#storms.sse(step, random, random.pick<Owner>([0, 1]))
+      case 'crowd': return await this.#storms.crowd(step, random)
       case 'ended': return await this.#ended(step, random)
       case 'message':
         if (session !== undefined) await this.#message(step, random, session)
@@ -84,6 +85,8 @@ export class Worker {
       case 'delete':
       case 'cut':
       case 'pipeline':
+      case 'cancel':
+      case 'drown':
       case 'twice':
         if (session === undefined) await this.#open(step, random)
         else await this.#actIn(session, action, step, random)
@@ -91,18 +94,17 @@ export class Worker {
   }
 
   async #actIn (session: Known, action: InSession, step: number, random: Random): Promise<void> {
-    const { post, call } = this.#shorthand(session, step, random)
     switch (action) {
       case 'call':
-        await this.#ask(call(), random)
+        await this.#ask(this.#requests.call(step, random, session), random)
         if (random.chance(0.08)) session.restsUntil = performance.now() + 350 + random.below(600)
         return
       case 'notify': return await this.#ask(this.#requests.notify(step, random, session), random)
       case 'batch': return await this.#ask(this.#requests.batch(step, random, session), random)
       case 'body': return await this.#ask(this.#requests.mutated(step, random, session), random)
-      case 'headers': return await this.#mutated(random, spec => { for (let times = 1 + random.below(3); times > 0; times--) mutateHeader(random, spec) }, this.#some(step, random, session))
-      case 'target': return await this.#mutated(random, spec => { mutateTarget(random, spec) }, this.#some(step, random, session))
-      case 'framing': return await this.#framing(this.#some(step, random, session), random)
+      case 'headers': return await this.#mutated(random, spec => { for (let times = 1 + random.below(3); times > 0; times--) mutateHeader(random, spec) }, this.#requests.some(step, random, session))
+      case 'target': return await this.#mutated(random, spec => { mutateTarget(random, spec) }, this.#requests.some(step, random, session))
+      case 'framing': return await this.#framing(this.#requests.some(step, random, session), random)
       case 'foreign': return await this.#foreign(step, random, session)
       case 'get': return await this.#stream(this.#requests.get(step, random, session), random)
       case 'resume': return await this.#resume(step, random, session)
@@ -110,36 +112,15 @@ export class Worker {
         await Promise.all(Array.from({ length: 2 + random.below(3) }, () => this.#stream(this.#requests.get(step, random, session), random)))
         return
       case 'delete': return await this.#delete(step, random, session)
-      case 'cut': return await this.#client.cut(this.#some(step, random, session), random)
-      case 'pipeline': return await this.#pipeline(step, random, session)
-      case 'twice': {
-        const { id, message } = this.#requests.message(random, session.owner)
-        await Promise.all([1, 2].map(() => this.#client.askAlone({ ...post(message), id, expected: [200, 400, 404] }, random)))
-      }
-    }
-  }
-
-  #shorthand (session: Known, step: number, random: Random) {
-    return {
-      post: (body: Parameters<Requests['post']>[3]) => this.#requests.post(step, random, session.owner, body, session),
-      call: () => this.#requests.call(step, random, session)
+      case 'cut': return await this.#client.cut(random.chance(0.2) ? this.#requests.base(step, 'GET', '/sse', session.owner) : this.#requests.some(step, random, session), random)
+      case 'pipeline': return await this.#storms.pipeline(step, random, session)
+      case 'drown': return await this.#storms.drown(step, random, session)
+      case 'cancel': return await this.#storms.cancel(step, random, session)
+      case 'twice': return await this.#storms.twice(step, random, session)
     }
   }
 
   async #ask (spec: Spec, random: Random): Promise<void> { await this.#client.ask(spec, random) }
-
-  /** Any right request of that session, to be broken. */
-  #some (step: number, random: Random, session: Known): Spec {
-    const kind = random.weighted({ call: 70, notify: 8, get: 10, delete: 1, initialize: 8, batch: 3 })
-    switch (kind) {
-      case 'call': return this.#requests.call(step, random, session)
-      case 'notify': return this.#requests.notify(step, random, session)
-      case 'get': return this.#requests.get(step, random, session, random.chance(0.4) ? eventOf(random, session) : undefined)
-      case 'delete': return this.#requests.delete(step, random, session)
-      case 'initialize': return this.#requests.initialize(step, random, session.owner, random.pick(VERSIONS))
-      case 'batch': return this.#requests.batch(step, random, session)
-    }
-  }
 
   async #mutated (random: Random, mutation: (spec: Spec) => void, { expected, id, ...spec }: Spec): Promise<void> {
     mutation(spec)
@@ -191,7 +172,7 @@ export class Worker {
 
   /** Another owner's key, or none, with a session that lives. */
   async #foreign (step: number, random: Random, session: Known): Promise<void> {
-    const spec = this.#some(step, random, session)
+    const spec = this.#requests.some(step, random, session)
     if (!spec.headers.some(([name]) => name === 'mcp-session-id')) return
     const key = random.pick([KEYS[1 - session.owner] as string, KEYS[1 - session.owner] as string, 'wrong', undefined])
     spec.headers = spec.headers.flatMap(([name, value]): [string, string][] => name !== 'x-api-key' ? [[name, value]] : key === undefined ? [] : [[name, key]])
@@ -204,7 +185,7 @@ export class Worker {
     if (this.#world.ended.length === 0) return
     const session = random.pick(this.#world.ended)
     if (session.kind !== 'streamable') return
-    await this.#ask({ ...this.#some(step, random, session), expected: [404, 200, 503] }, random)
+    await this.#ask({ ...this.#requests.some(step, random, session), expected: [404, 200, 503] }, random)
   }
 
   async #stream (spec: Spec, random: Random): Promise<void> { await this.#client.askAlone(spec, random) }
@@ -219,41 +200,6 @@ export class Worker {
     if (exchange.status === 204 && random.chance(0.5)) await this.#ask({ ...this.#requests.delete(step, random, session), expected: [404] }, random)
   }
 
-  /** Several requests at once, of one or of several sessions; a stream among them keeps the rest waiting. */
-  async #pipeline (step: number, random: Random, session: Known): Promise<void> {
-    const connection = await this.#world.connect()
-    const others = Array.from({ length: 2 + random.below(5) }, () => random.chance(0.7) ? session : this.#world.session(random, 'streamable') ?? session)
-    const specs = others.map(other => this.#some(step, random, other)).map(({ expected, ...spec }) => spec)
-    const all = this.#world.sendAll(connection, specs)
-    await Promise.race([this.#inTurn(all, connection, random), pause(PATIENCE_MS)])
-  }
-
-  async #inTurn (all: Pending[], connection: Connection, random: Random): Promise<void> {
-    for (const pending of all) {
-      pending.queued = false
-      await pending.exchange.head
-      if (pending.exchange.isStream) {
-        this.#client.hold(pending, random)
-        for (const later of all.slice(all.indexOf(pending) + 1)) later.queued = true
-        return
-      }
-      await pending.exchange.done
-    }
-    connection.destroy()
-  }
-
-  /** More streams than one client may have: then there is no room. */
-  async #crowd (step: number, random: Random): Promise<void> {
-    const owner = random.pick<Owner>([0, 1])
-    await Promise.all(Array.from({ length: 42 }, () => this.#sse(step, random, owner)))
-    for (let times = 0; times < 5; times++) await this.#ask(this.#requests.initialize(step, random, owner, random.pick(VERSIONS)), random)
-  }
-
-  async #sse (step: number, random: Random, owner: Owner): Promise<void> {
-    const spec = this.#requests.base(step, 'GET', '/sse', owner)
-    await this.#stream({ ...spec, expected: [200, 503] }, random)
-  }
-
   async #message (step: number, random: Random, session: Known): Promise<void> {
     const kind = random.weighted({ call: 60, notify: 10, body: 15, initialize: 15, headers: 10 })
     if (kind === 'notify') return await this.#ask(this.#requests.notify(step, random, session), random)
@@ -263,10 +209,4 @@ export class Worker {
     else if (kind === 'headers') mutateHeader(random, spec)
     await this.#mutated(random, () => {}, spec)
   }
-}
-
-/** A place to go on: one that was seen, or an invented one. */
-function eventOf (random: Random, { events }: Known): string {
-  if (events.size > 0 && random.chance(0.75)) return random.pick([...events.keys()])
-  return random.pick(['0-0', '0-1', '1-1', '1-2', '2-4', '7-1', '0-99999', 'x', '0-', '1-0', '3-3'])
 }

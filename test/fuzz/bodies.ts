@@ -1,5 +1,5 @@
 import type { Random } from './random.js'
-import type { Owner } from './spec.js'
+import { MARKS, type Owner } from './spec.js'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Message = { [key: string]: Json }
@@ -40,7 +40,7 @@ function call (random: Random, owner: Owner): Message {
 
 function argumentsOf (random: Random, name: keyof typeof tools, owner: Owner): Message {
   switch (name) {
-    case 'echo': return { text: `«o:${owner}»${text(random)}` }
+    case 'echo': return { text: `«o:${MARKS[owner]}»${text(random)}` }
     case 'progress': return { steps: random.below(7) }
     case 'log': return { lines: random.below(6), related: random.chance(0.5) }
     case 'wait': return { ms: random.chance(0.06) ? 1_200 : random.below(150) }

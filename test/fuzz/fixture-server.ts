@@ -34,7 +34,7 @@ export class Fixture {
   readonly create = async (): Promise<McpServer> => {
     const server = this.#server()
     // Some are built at once, some are not there yet when their session has to go.
-    if (this.created % 4 === 0) await sleep(this.created % 8)
+    if (this.created % 4 === 0) await sleep(this.created % 40)
     return server
   }
 
@@ -86,6 +86,11 @@ export class Fixture {
         else await server.server.notification({ method: 'notifications/message', params })
       }
       return this.#text(extra, 'logged')
+    })
+    // Nothing of it waits for the reader.
+    server.registerTool('burst', {}, async extra => {
+      await Promise.allSettled(Array.from({ length: 4 }, () => server.server.notification({ method: 'notifications/message', params: { level: 'info', data: `${this.#mark(extra)}${'x'.repeat(30_000)}` } })))
+      return this.#text(extra, 'burst')
     })
     server.registerTool('flood', { inputSchema: Pieces }, async ({ bytes, pieces }, extra) => {
       for (let piece = 0; piece < Math.min(pieces, 20); piece++) {

@@ -1,4 +1,4 @@
-import { headerOf, known, ownerOf, pathOf, type Spec } from './spec.js'
+import { headerOf, known, MARKS, ownerOf, pathOf, type Spec } from './spec.js'
 import type { Exchange } from './wire.js'
 import type { Pending, World } from './world.js'
 
@@ -80,7 +80,7 @@ export function checkText (world: World, spec: Spec, text: string, way: string, 
   const owner = ownerOf(spec)
   const expected = tag ?? world.issued.get(headerOf(spec, 'mcp-session-id') ?? '')?.tag
   for (const [, mark] of text.matchAll(/«s:([0-9a-f]*)»/g)) if (mark !== expected) wrong(`What was said in one session came in another: ${mark}, not ${expected}`)
-  for (const [, mark] of text.matchAll(/«o:(\d)»/g)) if (Number(mark) !== owner) wrong(`What owner ${mark} said came to owner ${owner}`)
+  for (const [, mark] of text.matchAll(/«o:(zero|one)»/g)) if (owner === undefined || mark !== MARKS[owner]) wrong(`What owner ${mark} said came to owner ${owner}`)
   for (const [, number = ''] of text.matchAll(/«n:(\d+)»/g)) {
     const before = world.ways.get(number)
     if (before !== undefined && (before !== way || way === 'json' || way === 'sse')) wrong(`One message came twice: ${number} as ${before} and as ${way}`)

@@ -85,6 +85,19 @@ export class Requests {
     return spec
   }
 
+  /** Any right request of that session, to be broken. */
+  some (step: number, random: Random, session: Known): Spec {
+    const kind = random.weighted({ call: 70, notify: 8, get: 10, delete: 1, initialize: 8, batch: 3 })
+    switch (kind) {
+      case 'call': return this.call(step, random, session)
+      case 'notify': return this.notify(step, random, session)
+      case 'get': return this.get(step, random, session, random.chance(0.4) ? eventOf(random, session) : undefined)
+      case 'delete': return this.delete(step, random, session)
+      case 'initialize': return this.initialize(step, random, session.owner, random.pick(VERSIONS))
+      case 'batch': return this.batch(step, random, session)
+    }
+  }
+
   message (random: Random, owner: Owner): { id: Json, message: Message } {
     const number = this.#world.nextId()
     const id = random.chance(0.7) ? number : `${random.pick(['id', 'é', '«', '"'])}-${number}`
@@ -106,4 +119,10 @@ export class Requests {
     if (random.chance(0.7)) spec.headers.push(['mcp-protocol-version', session.version])
     else if (random.chance(0.2)) spec.headers.push(['mcp-protocol-version', random.pick(VERSIONS)])
   }
+}
+
+/** A place to go on: one that was seen, or an invented one. */
+export function eventOf (random: Random, { events }: Known): string {
+  if (events.size > 0 && random.chance(0.75)) return random.pick([...events.keys()])
+  return random.pick(['0-0', '0-1', '1-1', '1-2', '2-4', '7-1', '0-99999', 'x', '0-', '1-0', '3-3'])
 }

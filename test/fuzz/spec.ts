@@ -5,6 +5,9 @@ export const KEYS = ['fuzz-key-of-owner-zero', 'fuzz-key-of-owner-one'] as const
 
 export type Owner = 0 | 1
 
+/** How each owner marks what he says: no flipped bit makes one of the other. */
+export const MARKS = ['zero', 'one'] as const
+
 export const VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25'] as const
 
 /** A session that the server gave to a client. */

@@ -99,8 +99,8 @@ export class World {
     const session = this.issued.get(headerOf(spec, 'mcp-session-id') ?? '')
     if (session === undefined || spec.body === undefined) return
     const body = spec.body.toString()
-    for (const [, id] of body.matchAll(/"requestId":("[^"]*"|[^,}]*)/g)) session.cancelled.add(String(id))
-    if (/"(flood|large)"/.test(body)) session.flooded = true
+    for (const [, id] of body.matchAll(/"requestId":("(?:[^"\\]|\\.)*"|[^,}]*)/g)) session.cancelled.add(String(id))
+    if (/"(flood|large|burst)"/.test(body)) session.flooded = true
   }
 
   /** A session of one owner's, at rest or not as asked; undefined where there is none. */

@@ -71,6 +71,8 @@ void test(`${requests} requests, right and wrong, leave nothing behind (FUZZ_SEE
   t.same(timers.alive(), before.timers, 'no timer is left')
   t.equal(resources(), before.resources, 'no handle is left')
   t.same(lines.filter(line => idsIn(line).some(id => world.issued.has(id))).slice(0, 3), [], 'no session id is logged')
+  // One that was stopped, or short, may not have come to all.
+  if (world.failures.length > 0 || requests < 20_000) return
   t.ok(asleep > 0, 'sessions slept')
   for (const met of mustBeMet) t.ok([...world.met.keys()].some(key => met.test(key)), `it met ${met.source}`)
   for (const reason of ['client', 'disconnected', 'idle', 'evicted', 'slow-consumer', 'server']) t.ok(lines.some(line => line.includes(`"reason":"${reason}"`)), `a session ended as ${reason}`)
@@ -104,7 +106,9 @@ async function warmUp (port: number): Promise<void> {
 /** Half of the sessions are ended by their owners, the rest by time. */
 async function leave (world: World, shared: Requests): Promise<void> {
   // What was posted is answered to its end.
-  await settled(() => [...world.pending].every(({ spec, queued }) => spec.method === 'GET' || queued))
+  const posted = () => [...world.pending].filter(({ spec, queued, paused }) => spec.method === 'POST' && !spec.broken && !queued && !paused)
+  await settled(() => posted().length === 0)
+  for (const { spec, exchange } of posted()) world.fail('It was never answered to its end', spec, exchange)
   world.disconnect()
   const { step, random } = world.nextStep()
   const connection = await Connection.open(world.port)
