@@ -91,6 +91,7 @@ test('a batch is taken whole or not at all', t => {
   refused(Array.from({ length: 101 }, () => ping), /not 101/)
   refused([ping, { hello: 'world' }], /^Message 2 of the batch: A JSON-RPC message has/)
   refused([ping, [ping]], /^Message 2 of the batch: Batches/)
+  t.throws(() => parseMessages([new Proxy({}, { has () { throw new RangeError('odd') } })]), { name: 'RangeError', message: 'odd' }, 'what is wrong with us is not said to be wrong with it')
   t.end()
 })
 

@@ -9,7 +9,7 @@ import type { Session } from '../sessions/session.js'
 import { acceptsBoth, acceptsStream } from './accept.js'
 import { ReplyResponse } from './http-response.js'
 import { methodNotAllowed } from './method-not-allowed.js'
-import { openingOf, principalOf, receiveContextOf } from './request-context.js'
+import { openingOf, principalOf, receiveContextOf, streamableOf } from './request-context.js'
 import { serverOf } from './server-of.js'
 
 export interface McpOptions {
@@ -102,9 +102,8 @@ const mcp: FastifyPluginAsync<McpOptions> = async (fastify, options) => {
 
   function openStream (request: FastifyRequest, reply: FastifyReply): void {
     sessions.refuseWhileDraining()
-    const { mcpSession: session } = request
-    const place = session?.streams?.find(lastEventIdOf(request))
-    if (session === null || place === undefined) throw sessionNotFound()
+    const { session, streams } = streamableOf(request)
+    const place = streams.find(lastEventIdOf(request))
     if (place === 'unknown') throw errors.invalidEventId('This session never sent an event with this Last-Event-ID')
     if (place === 'lost') throw errors.invalidEventId('What followed this Last-Event-ID is no longer kept')
     // Nothing will follow: an event source that is told so does not come back (HTML Living Standard, 9.2.3).
@@ -113,7 +112,7 @@ const mcp: FastifyPluginAsync<McpOptions> = async (fastify, options) => {
       return
     }
     session.wake(receiveContextOf(request))
-    session.streams?.open(place, new ReplyResponse(reply, options.heartbeatSeconds))
+    streams.open(place, new ReplyResponse(reply, options.heartbeatSeconds))
   }
 
   function endSession (request: FastifyRequest, reply: FastifyReply): void {

@@ -8,11 +8,17 @@ const MAX_WAITING = 1_000
 /** How long a request waits for a client whose connection broke: clients come back after a second or two. */
 const RETURN_TICKS = 5 * ONE_SECOND
 
+interface ClientRequest {
+  readonly wire: Wire
+  /** Set while its client is away. */
+  expected: Waiting | undefined
+}
+
 /** A server's requests (sampling, elicitation, roots) that wait for their client's answer: none waits for a client that can't be reached. */
 export class ClientRequests {
   readonly #patience: Patience
   readonly #server: { failRequest (id: RequestId): void }
-  #waiting: Map<RequestId, { wire: Wire, expected: Waiting | undefined }> | undefined
+  #waiting: Map<RequestId, ClientRequest> | undefined
 
   /** @param server Told of each request that its client will not answer. */
   constructor (patience: Patience, server: { failRequest (id: RequestId): void }) {
@@ -26,8 +32,9 @@ export class ClientRequests {
 
   /** Notes a request that was written, or is kept for a client that has yet to open its stream. */
   add (id: RequestId, wire: Wire): void {
-    (this.#waiting ??= new Map()).set(id, { wire, expected: undefined })
-    if (!wire.connected) this.#expect(id, ONE_SECOND)
+    const request: ClientRequest = { wire, expected: undefined }
+    ;(this.#waiting ??= new Map()).set(id, request)
+    if (!wire.connected) this.#expect(id, request, ONE_SECOND)
   }
 
   /** The client answered. */
@@ -46,8 +53,8 @@ export class ClientRequests {
 
   /** A connection broke: what was asked on it waits a little for its client. */
   expectReturn (): void {
-    for (const [id, { wire, expected }] of this.#waiting ?? []) {
-      if (!wire.connected && expected === undefined) this.#expect(id, RETURN_TICKS)
+    for (const [id, request] of this.#waiting ?? []) {
+      if (!request.wire.connected && request.expected === undefined) this.#expect(id, request, RETURN_TICKS)
     }
   }
 
@@ -55,13 +62,11 @@ export class ClientRequests {
     for (const id of this.#waiting?.keys() ?? []) this.forget(id)
   }
 
-  #expect (id: RequestId, ticks: number): void {
-    const request = this.#waiting?.get(id)
-    if (request === undefined) return
+  #expect (id: RequestId, request: ClientRequest, ticks: number): void {
     request.expected = {
       expire: () => {
         request.expected = undefined
-        if (request.wire.connected || this.#waiting?.get(id) !== request) return
+        if (request.wire.connected) return
         this.withdraw(id)
         this.#server.failRequest(id)
       }

@@ -46,7 +46,11 @@ export class EventLog {
     this.#events.push(event)
     this.#bytes += event.bytes.length
     let gone = 0
-    while (this.#bytes > this.#limitBytes || this.#events.length - gone > MAX_EVENTS) this.#lose(this.#events[gone++])
+    for (const oldest of this.#events) {
+      if (this.#bytes <= this.#limitBytes && this.#events.length - gone <= MAX_EVENTS) break
+      this.#lose(oldest)
+      gone++
+    }
     if (gone > 0) this.#events.splice(0, gone)
   }
 
@@ -79,8 +83,7 @@ export class EventLog {
     this.#events = []
   }
 
-  #lose (event: LoggedEvent | undefined): void {
-    if (event === undefined) return
+  #lose (event: LoggedEvent): void {
     this.#bytes -= event.bytes.length
     this.#forgotten = event.number
     if (!event.sent) this.#observer.lost()

@@ -11,7 +11,7 @@ import { followTimers } from './timers.js'
 import { Connection } from './wire.js'
 import { World } from './world.js'
 
-// A longer run, and another: `FUZZ_REQUESTS=500000 FUZZ_SEED=7 npx tap test/fuzz/fuzz.ts --timeout=3600`.
+// A longer run, and another: `FUZZ_REQUESTS=500000 FUZZ_SEED=7 npx tap test/fuzz/fuzz.test.ts --timeout=3600`.
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_251_125)
 const requests = Number(process.env['FUZZ_REQUESTS'] ?? 20_000)
 const WORKERS = 16
