@@ -209,7 +209,7 @@ export async function opened (t: Test, options: BuildOptions = {}, version = LAT
 }
 
 /** A number of the endpoint's that only Prometheus sees. */
-export async function gaugeOf ({ app }: Built, name: string): Promise<number> {
+export async function gaugeOf ({ app }: Pick<Built, 'app'>, name: string): Promise<number> {
   const metric = await app.mcp.metrics.registry.getSingleMetric(name)?.get()
   return metric?.values.reduce((sum, { value }) => sum + value, 0) ?? Number.NaN
 }

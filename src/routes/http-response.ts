@@ -7,6 +7,8 @@ import { onceClosed, prepareStream } from './prepare-stream.js'
 export class ReplyResponse implements HttpResponse {
   readonly #reply: FastifyReply
   readonly #heartbeatSeconds: number
+  /** Length of the answer that was given to the host's hooks, which may take their time. */
+  #length = 0
 
   constructor (reply: FastifyReply, heartbeatSeconds: number) {
     this.#reply = reply
@@ -15,9 +17,13 @@ export class ReplyResponse implements HttpResponse {
 
   get gone (): boolean { return this.#reply.raw.destroyed || this.#reply.request.raw.socket.destroyed }
 
-  get bufferedBytes (): number { return this.#reply.raw.writableLength }
+  get bufferedBytes (): number {
+    const { writableEnded, writableLength } = this.#reply.raw
+    return writableEnded ? writableLength : this.#length
+  }
 
   json (text: string): void {
+    this.#length = text.length
     // An initialize that was refused opened no session.
     if (this.#reply.request.mcpSession?.record.protocolVersion !== undefined) this.#nameSession()
     void this.#reply.type('application/json; charset=utf-8').send(text)

@@ -16,6 +16,9 @@ import type { CloseReason, ReceiveContext, ServerInstance, SessionObserver } fro
 /** The first revision in which a stream begins with an event without data, and may end early. */
 const FIRST_WITH_PRIMING = '2025-11-25'
 
+/** Why a message that was not written has no receiver. */
+const UNDELIVERED = { unreachable: 'its client went away', full: 'slow-consumer', oversized: 'oversized' } as const
+
 /**
  * One client's conversation with one server instance, over any wire transport. A response, and whatever relates to a request
  * with a reply of its own, goes to that reply; all else to the standing stream.
@@ -36,7 +39,6 @@ export class Session implements ServedSession, StreamSetObserver {
   readonly #asked: ClientRequests
   #stream: StandingWire | undefined
   #closeReason: CloseReason | undefined
-  #initializeId: RequestId | undefined
   #hash: string | undefined
 
   constructor (record: SessionRecord, clientKey: string, observer: SessionObserver, patience: Patience) {
@@ -108,8 +110,7 @@ export class Session implements ServedSession, StreamSetObserver {
     this.#observer.active(this)
     this.#observer.received(this, message)
     if (isRequest(message)) {
-      this.#inFlight.add(message.id, context.reply)
-      if (message.method === 'initialize') this.#initializeId = message.id
+      this.#inFlight.add(message, context.reply)
     } else if (!isNotification(message) && message.id !== undefined) {
       this.#asked.forget(message.id)
     }
@@ -135,11 +136,12 @@ export class Session implements ServedSession, StreamSetObserver {
    */
   async send (message: JSONRPCMessage, { relatedRequestId }: TransportSendOptions = {}): Promise<void> {
     const isAnswer = !('method' in message)
-    const isInitialize = isAnswer && message.id !== undefined && message.id === this.#initializeId
-    const wire = isAnswer ? this.#answerWire(message.id) : this.#wireFor(relatedRequestId)
+    const isInitialize = isAnswer && this.#inFlight.isInitialize(message.id)
+    const wire = isAnswer ? this.#answerWire(message.id) : this.#inFlight.replyTo(relatedRequestId) ?? this.#stream
     if (wire === undefined || this.#closeReason !== undefined) return this.undelivered(message, this.#closeReason ?? 'no stream')
     if (isRequest(message) && this.#asked.isFull) return this.undelivered(message, 'too many requests wait for its client')
-    if (isInitialize) this.#noteVersion(message)
+    // A server of SDK v1 does not tell its transport what was negotiated.
+    if (isInitialize && 'result' in message && typeof message.result['protocolVersion'] === 'string') this.negotiated(message.result['protocolVersion'])
     this.#observer.active(this)
     const result = deliver(wire, message, error => { this.failed(error) })
     this.#conclude(message, wire, result)
@@ -212,6 +214,9 @@ export class Session implements ServedSession, StreamSetObserver {
   /** A message was kept for the client's return, and had to go before it came. */
   lost (): void { this.#observer.dropped(this, 'not fetched') }
 
+  /** A client came back too late for what its broken connection was given. */
+  gap (): void { this.#observer.dropped(this, 'came back too late') }
+
   /** A request of the server's is answered in the place of a client that can't be reached. */
   failRequest (id: RequestId): void {
     this.#observer.dropped(this, 'its client went away')
@@ -223,13 +228,8 @@ export class Session implements ServedSession, StreamSetObserver {
 
   // The SDK answers no cancelled request; an answer that comes all the same is dropped.
   #abandon (id: unknown): void {
-    if (!isRequestId(id) || id === this.#initializeId || !this.#inFlight.has(id)) return
-    this.#inFlight.take(id)?.settle()
+    this.#inFlight.abandon(id)
     if (!this.busy) this.#observer.settled(this)
-  }
-
-  #wireFor (relatedRequestId: RequestId | undefined): Wire | undefined {
-    return (relatedRequestId === undefined ? undefined : this.#inFlight.replyTo(relatedRequestId)) ?? this.#stream
   }
 
   #answerWire (id: RequestId | undefined): Wire | undefined {
@@ -238,27 +238,13 @@ export class Session implements ServedSession, StreamSetObserver {
     return this.#inFlight.take(id) ?? (this.streams === undefined ? this.#stream : undefined)
   }
 
-  // A server of SDK v1 does not tell its transport what was negotiated.
-  #noteVersion (message: JSONRPCMessage): void {
-    this.#initializeId = undefined
-    if ('result' in message && typeof message.result['protocolVersion'] === 'string') this.negotiated(message.result['protocolVersion'])
-  }
-
   #conclude (message: JSONRPCMessage, wire: Wire, result: WriteResult): void {
-    switch (result) {
-      case 'written':
-      case 'kept':
-        if (result === 'written') this.#observer.sent(this)
-        if (isRequest(message)) this.#asked.add(message.id, wire)
-        else if (isCancellation(message) && isRequestId(message.params?.['requestId'])) this.#asked.withdraw(message.params['requestId'])
-        break
-      case 'unreachable':
-        return this.undelivered(message, 'its client went away')
-      case 'full':
-        void this.close('slow-consumer')
-        return this.undelivered(message, 'slow-consumer')
-      case 'oversized':
-        return this.undelivered(message, 'oversized')
+    if (result !== 'written' && result !== 'kept') {
+      if (result === 'full') void this.close('slow-consumer')
+      return this.undelivered(message, UNDELIVERED[result])
     }
+    if (result === 'written') this.#observer.sent(this)
+    if (isRequest(message)) this.#asked.add(message.id, wire)
+    else if (isCancellation(message) && isRequestId(message.params?.['requestId'])) this.#asked.withdraw(message.params['requestId'])
   }
 }

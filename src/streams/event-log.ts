@@ -11,6 +11,8 @@ export interface LoggedEvent {
   readonly bytes: Buffer
   /** The id of a request to the client, which may have to be withdrawn. */
   readonly request: RequestId | undefined
+  /** The number of the last event of its stream that a connection was given before it. */
+  follows: number
   /** Whether it was ever written to a connection. */
   sent: boolean
 }

@@ -10,6 +10,8 @@ export interface StreamAccount {
   readonly limitBytes: number
   /** Bytes that wait for the session's client, on all of its connections. */
   readonly bufferedBytes: number
+  /** A client came back for events that a connection was given, and that are no longer kept. */
+  gap (): void
 }
 
 /**
@@ -23,6 +25,8 @@ export class ResumableStream implements Wire {
   /** Whether the client can name a place in this stream, and so come back to it. */
   #resumable: boolean
   #finished = false
+  /** The number of the last event that a connection was given. */
+  #given = 0
 
   /** @param standing Whether a client can come to it without naming a place in it. */
   constructor (id: number, account: StreamAccount, standing = false) {
@@ -53,8 +57,9 @@ export class ResumableStream implements Wire {
     const bytes = encode(`event: message\nid: ${this.id}-${number}\ndata: ${data}\n\n`)
     if (bytes.length > limitBytes) return 'oversized'
     if (connection !== undefined && this.#account.bufferedBytes + bytes.length > limitBytes) return 'full'
-    log.add({ stream: this.id, number, bytes, request, sent: connection !== undefined })
+    log.add({ stream: this.id, number, bytes, request, follows: this.#given, sent: connection !== undefined })
     if (connection === undefined) return 'kept'
+    this.#given = number
     this.#resumable = true
     return connection.writeBytes(bytes)
   }
@@ -71,10 +76,15 @@ export class ResumableStream implements Wire {
     const { log } = this.#account
     this.#connection?.end()
     this.#connection = connection
-    for (const event of after === undefined ? log.unsent(this.id) : log.after({ stream: this.id, number: after })) {
+    const missed = after === undefined ? log.unsent(this.id) : log.after({ stream: this.id, number: after })
+    if (after !== undefined && (missed[0]?.follows ?? this.#given) > after) this.#account.gap()
+    for (const event of missed) {
       // It fits: the log never holds more than a connection may.
       connection.writeBytes(event.bytes)
+      if (event.sent) continue
       event.sent = true
+      event.follows = this.#given
+      this.#given = event.number
     }
     if (this.#finished) this.finish()
   }
@@ -82,7 +92,8 @@ export class ResumableStream implements Wire {
   /** Tells the client where it is before anything is said: an event with an id and no data (MCP 2025-11-25). */
   prime (): void {
     this.#resumable = true
-    this.#connection?.writeBytes(encode(`id: ${this.id}-${this.#account.log.nextNumber()}\ndata: \n\n`))
+    this.#given = this.#account.log.nextNumber()
+    this.#connection?.writeBytes(encode(`id: ${this.id}-${this.#given}\ndata: \n\n`))
   }
 
   /** Forgets a connection that is over. */

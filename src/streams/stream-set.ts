@@ -13,6 +13,8 @@ const STANDING = 0
 export interface StreamSetObserver {
   /** A message had to go before its client came back for it. */
   lost (): void
+  /** A client came back for messages that it may never have got, and that are no longer kept. */
+  gap (): void
   /** A stream lost its connection before everything was said. */
   away (): void
 }
@@ -113,6 +115,8 @@ export class StreamSet implements StandingWire, StreamAccount, ReplyAccount {
     pending.add(response)
     response.onClose(() => { pending.delete(response) })
   }
+
+  gap (): void { this.#observer.gap() }
 
   /** Ends the standing stream's connection: the client comes back. */
   pause (): void { this.#standing.pause() }

@@ -158,7 +158,7 @@ test('a server that takes its time to start is waited for, with heartbeats, and 
 
 test('a server that fails after it took its time is an error on the stream', async t => {
   let fail = () => {}
-  const built = await build(t, { heartbeatSeconds: 0.05, createServer: () => new Promise((_resolve, reject) => { fail = () => { reject(new Error('secret reason')) } }) })
+  const built = await build(t, { createServer: () => new Promise((_resolve, reject) => { fail = () => { reject(new Error('secret reason')) } }) })
   const opening = new WireClient(`${built.url}/mcp`).initialize()
   await until(() => built.app.mcp.sessions.size === 1)
   const reply = await opening

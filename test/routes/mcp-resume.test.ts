@@ -89,7 +89,7 @@ test('the standing stream is resumed where it was', async t => {
 
 test('a tool ends its own stream, and the client comes back for the answer', async t => {
   const { held, open } = gate()
-  const [, client] = await opened(t, { heartbeatSeconds: 0.05, createServer: () => talkative({ hold: held }) })
+  const [, client] = await opened(t, { createServer: () => talkative({ hold: held }) })
   const call = await client.call('leave')
   t.equal(call.type, 'text/event-stream')
   await call.ended

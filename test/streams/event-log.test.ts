@@ -6,7 +6,7 @@ function logOf (limitBytes = 1_000) {
   const log = new EventLog(limitBytes, { lost: () => { lost++ } })
   const add = (stream: number, size = 10, sent = false, request?: number) => {
     const number = log.nextNumber()
-    log.add({ stream, number, bytes: Buffer.alloc(size), request, sent })
+    log.add({ stream, number, bytes: Buffer.alloc(size), request, follows: 0, sent })
     return number
   }
   return { log, add, lost: () => lost }

@@ -6,7 +6,7 @@ import { arrived, FakeResponse } from './fake-response.js'
 
 function setOf (limitBytes = 10_000, primes = true) {
   const told: string[] = []
-  const streams = new StreamSet(limitBytes, new Patience(), { lost: () => { told.push('lost') }, away: () => { told.push('away') } })
+  const streams = new StreamSet(limitBytes, new Patience(), { lost: () => { told.push('lost') }, away: () => { told.push('away') }, gap: () => { told.push('gap') } })
   streams.primes = primes
   const opened = (lastEventId?: string) => {
     const response = new FakeResponse()
@@ -168,6 +168,64 @@ test('of what had to go it says so', async t => {
   t.equal(streams.find('1-1'), 'lost')
   t.ok(told.filter(what => what === 'lost').length > 5)
   t.ok(streams.log.bytes <= 1_000)
+})
+
+test('a client that comes back too late gets what is left, and what it never got is told', async t => {
+  const { streams, opened, told } = setOf(1_000)
+  const first = opened()
+  for (const text of ['one', 'two', 'three']) streams.write(note(text))
+  await arrived()
+  first.close()
+  for (let count = 0; count < 3; count++) streams.write(note('x'.repeat(200)))
+  const gaps = () => told.filter(what => what === 'gap').length
+  const [, one, , three] = first.ids
+  const late = opened(one)
+  await arrived()
+  t.same(late.data, Array.from({ length: 3 }, () => JSON.stringify(note('x'.repeat(200)))))
+  t.equal(gaps(), 1, 'two and three were given to a connection, and are gone')
+  opened(three)
+  t.equal(gaps(), 1, 'nothing lies between')
+  opened()
+  t.equal(gaps(), 1, 'and who names no place misses none')
+})
+
+test('a call goes on for a client that comes back too late for all that was said', async t => {
+  const { streams, posted, opened, told } = setOf(1_000)
+  const { reply, response } = posted()
+  reply.write(note('one'))
+  reply.write(note('two'))
+  await arrived()
+  response.close()
+  for (let count = 0; count < 5; count++) streams.write(note('x'.repeat(300)))
+  told.length = 0
+  const back = opened(response.ids[1])
+  t.same(told, ['gap'])
+  reply.write(answer(1))
+  await arrived()
+  t.same(back.data, [JSON.stringify(answer(1))])
+  t.equal(back.ended, true)
+})
+
+test('what went before any connection was given it was counted then, and is no gap', async t => {
+  const { streams, opened, told } = setOf(1_000)
+  const first = opened()
+  streams.write(note('one'))
+  await arrived()
+  first.close()
+  for (let count = 0; count < 10; count++) streams.write(note('x'.repeat(200)))
+  t.equal(told.filter(what => what === 'lost').length, 7)
+  const back = opened(first.ids[1])
+  await arrived()
+  streams.write(note('y'.repeat(200)))
+  await arrived()
+  t.equal(back.data.length, 4)
+  t.equal(told.includes('gap'), false)
+  back.close()
+  opened(back.ids[1])
+  await arrived()
+  t.equal(told.includes('gap'), false, 'the oldest that is left follows on the one that is named')
+  opened(first.ids[1])
+  t.equal(told.includes('gap'), true, 'one of those that back was given is gone')
 })
 
 test('a batch is answered with a list, or on a stream with all that was collected', async t => {
