@@ -18,6 +18,9 @@ interface Waiting {
   timer: NodeJS.Timeout
 }
 
+/** The server ended the stream while an answer was waited for. */
+export class StreamEnded extends Error {}
+
 /** A client of HTTP+SSE on bare `node:http`, as cheap as can be: what it spends is taken from the server's machine. */
 export class RawClient {
   readonly #origin: { host: string, port: number }
@@ -96,7 +99,7 @@ export class RawClient {
         this.#stream = stream.setEncoding('utf8')
         stream.on('data', (text: string) => { this.#read(text) })
         stream.on('error', error => { this.#fail(error) })
-        stream.on('close', () => { this.#fail(new Error('the stream ended')) })
+        stream.on('close', () => { this.#fail(new StreamEnded('the stream ended')) })
       })
       opening.on('error', error => {
         this.#fail(error)

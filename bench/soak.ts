@@ -38,12 +38,14 @@ const samples: Memory[] = []
 const started = performance.now()
 
 // Whether a session may fall asleep is looked at as often as one may.
-const overMcp = streamableLife({
+const ages = {
   hibernatedMs: (2 * HIBERNATE_SECONDS + 1) * 1_000,
   mayExpireMs: SESSION_TIMEOUT_SECONDS * 1_000,
   expiredMs: (SESSION_TIMEOUT_SECONDS + CLEANUP_SECONDS + 2) * 1_000
-})
-const lives = Array.from({ length: clients }, async (_, index) => { await world.live(index % 100 < SSE_SHARE ? sseLife : overMcp) })
+}
+const overMcp = streamableLife(ages)
+const overSse = sseLife(ages)
+const lives = Array.from({ length: clients }, async (_, index) => { await world.live(index % 100 < SSE_SHARE ? overSse : overMcp) })
 for (let second = SAMPLE_SECONDS; second <= minutes * 60; second += SAMPLE_SECONDS) {
   await delay(started + second * 1_000 - performance.now())
   await sample(second)

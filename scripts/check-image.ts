@@ -10,6 +10,9 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
+/** How this machine reaches the outside, which a build gets from its engine: no image keeps it. */
+const network = Object.fromEntries(['NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'NO_PROXY'].flatMap(name => process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+
 interface Stage { name: string, root: string, workdir: string, env: Record<string, string>, user: string, healthcheck: string[], command: string[] }
 
 const project = path.resolve(import.meta.dirname, '..')
@@ -79,7 +82,7 @@ function carryOut (): Stage {
         break
       }
       case 'RUN':
-        execFileSync('sh', ['-c', text], { cwd: inside('.'), env: stage.env, stdio: 'inherit' })
+        execFileSync('sh', ['-c', text], { cwd: inside('.'), env: { ...network, ...stage.env }, stdio: 'inherit' })
         break
       case 'USER':
         stage.user = text

@@ -1,4 +1,4 @@
-import { RawClient } from '../raw-client.js'
+import { RawClient, StreamEnded } from '../raw-client.js'
 import { Gone, StreamableSession } from './streamable-session.js'
 import { pick, type World } from './world.js'
 
@@ -63,28 +63,40 @@ export function streamableLife ({ hibernatedMs, mayExpireMs, expiredMs }: Ages):
 }
 
 /** A life over `/sse` and `/messages`. */
-export async function sseLife (world: World): Promise<void> {
-  const client = await RawClient.initialized(world.port, world.agent)
-  world.did('opened')
-  const leave = () => { client.close() }
-  world.signal.addEventListener('abort', leave, { once: true })
-  try {
-    while (!world.over) {
-      await world.pause(PAUSE_MS)
-      switch (pick({ call: 5, vanish: 1, leave: 1 })) {
-        case 'call':
-          await client.echo(world.text())
-          world.did('answered')
-          break
-        case 'vanish':
-          void client.call('tools/call', { name: 'slow-echo', arguments: { text: world.text() } }).catch(() => {})
-          await world.pause(VANISH_MS / 2)
-          return world.did('vanished')
-        case 'leave': return world.did('left')
+export function sseLife ({ mayExpireMs }: Ages): (world: World) => Promise<void> {
+  return async world => {
+    const client = await RawClient.initialized(world.port, world.agent)
+    let heardAt = performance.now()
+    world.did('opened')
+    const leave = () => { client.close() }
+    world.signal.addEventListener('abort', leave, { once: true })
+    try {
+      await spend(world, client)
+    } catch (error) {
+      // On a machine that has much else to do, a client may come too late.
+      if (!(error instanceof StreamEnded) || performance.now() - heardAt < mayExpireMs) throw error
+      world.did('expired')
+    } finally {
+      leave()
+      world.signal.removeEventListener('abort', leave)
+    }
+
+    async function spend (world: World, client: RawClient): Promise<void> {
+      while (!world.over) {
+        await world.pause(PAUSE_MS)
+        switch (pick({ call: 5, vanish: 1, leave: 1 })) {
+          case 'call':
+            await client.echo(world.text())
+            heardAt = performance.now()
+            world.did('answered')
+            break
+          case 'vanish':
+            void client.call('tools/call', { name: 'slow-echo', arguments: { text: world.text() } }).catch(() => {})
+            await world.pause(VANISH_MS / 2)
+            return world.did('vanished')
+          case 'leave': return world.did('left')
+        }
       }
     }
-  } finally {
-    leave()
-    world.signal.removeEventListener('abort', leave)
   }
 }

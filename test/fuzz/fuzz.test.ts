@@ -108,7 +108,8 @@ async function warmUp (port: number): Promise<void> {
 /** On a machine that has much else to do, the crowds of the run may have been gone before anybody else came. */
 async function untilFull (world: World, shared: Requests): Promise<void> {
   const storms = new Storms(world, shared, new Client(world, shared))
-  for (let times = 0; times < 20 && requests >= 20_000 && !world.met.has('POST /mcp 503'); times++) {
+  if (requests < 20_000) return
+  for (let times = 0; times < 20 && !world.met.has('POST /mcp 503'); times++) {
     const { step, random } = world.nextStep()
     await storms.crowd(step, random)
   }
