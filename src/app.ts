@@ -4,6 +4,7 @@ import auth from './plugins/auth.js'
 import cleanup from './plugins/cleanup.js'
 import cors from './plugins/cors.js'
 import errorHandling, { notFoundHandler } from './plugins/error-handler.js'
+import handlerTimeout from './plugins/handler-timeout.js'
 import jsonBody from './plugins/json-body.js'
 import metrics from './plugins/metrics.js'
 import originGuard from './plugins/origin-guard.js'
@@ -16,6 +17,7 @@ import mcp from './routes/mcp.js'
 import messages from './routes/messages.js'
 import metricsRoute from './routes/metrics.js'
 import sse from './routes/sse.js'
+import { HIDDEN } from './schemas/hidden.js'
 
 /** Everything but where the endpoint is: `register` would take a `prefix` for its own. */
 export type AppOptions = Omit<ResolvedOptions, 'prefix' | 'name'>
@@ -25,6 +27,7 @@ export async function app (fastify: FastifyInstance, options: AppOptions): Promi
   await fastify.register(errorHandling)
   await fastify.register(jsonBody)
   await fastify.register(serializer)
+  await fastify.register(handlerTimeout)
   await fastify.register(sensible)
   await fastify.register(metrics)
   await fastify.register(sessions, options)
@@ -40,7 +43,7 @@ export async function app (fastify: FastifyInstance, options: AppOptions): Promi
     await scope.register(auth, options)
 
     // Without a prefix unknown paths are the host's. A not-found handler would log the URL, and with it a session id.
-    if (scope.prefix !== '') scope.all('/*', notFoundHandler)
+    if (scope.prefix !== '') scope.all('/*', { schema: HIDDEN }, notFoundHandler)
     await scope.register(metricsRoute, options)
     await scope.register(sse, options)
     await scope.register(messages, options)

@@ -47,6 +47,7 @@ export const errors = {
   notAcceptable: define('WEIR_ERR_NOT_ACCEPTABLE', 406, 'Not acceptable'),
   notFound: define('WEIR_ERR_NOT_FOUND', 404, 'Not found'),
   methodNotAllowed: define('WEIR_ERR_METHOD_NOT_ALLOWED', 405, 'Method not allowed'),
+  unavailable: define('WEIR_ERR_UNAVAILABLE', 503, 'Service unavailable'),
   internal: define('WEIR_ERR_INTERNAL', 500, 'Internal server error'),
 
   invalidSessionId: define('WEIR_ERR_INVALID_SESSION_ID', 400, 'Missing or malformed session_id'),
@@ -68,6 +69,18 @@ export const errors = {
   unreachable: define('WEIR_ERR_UNREACHABLE', 500, 'The client cannot be reached'),
   oversized: define('WEIR_ERR_OVERSIZED', 500, 'The message is larger than a stream may hold')
 } satisfies Record<string, ErrorFactory>
+
+/** That a server instance could not be built, and why. An error with a `statusCode` of 4xx is meant for the client, as one of the table above is. */
+export function serverFailed (cause: unknown): WeirError {
+  const { message, statusCode, detail, headers } = (cause ?? {}) as Partial<WeirError>
+  const meant = isWeirError(cause) || (Number(statusCode) >= 400 && Number(statusCode) < 500)
+  return Object.assign(errors.serverFailed(meant ? detail ?? message : undefined, headers), { cause, ...(meant && { statusCode }) })
+}
+
+/** An error in one line, for a JSON-RPC error's message. */
+export function describe ({ message, detail }: WeirError): string {
+  return detail === undefined ? message : `${message}: ${detail}`
+}
 
 /** Whether an error is one of the table above. */
 export function isWeirError (error: unknown): error is WeirError {

@@ -34,5 +34,8 @@ export const HOST_PATTERN = '^(\\[[0-9A-Fa-f:.]+\\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0
 /** What an HTTP header can carry of a key (RFC 9110, section 5.5, without what is obsolete). */
 export const KEY_PATTERN = '^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$'
 
+/** A header's name (RFC 9110, section 5.6.2). */
+export const HEADER_PATTERN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+
 /** Seconds that Node's timers can count: a longer time would fire at once (`setTimeout`, 2^31 - 1 milliseconds). */
 export const MAX_TIMER_SECONDS = 2_147_483

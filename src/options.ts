@@ -1,9 +1,11 @@
+import type { Implementation } from '@modelcontextprotocol/sdk/types.js'
 import { Type, type Static } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { errors } from './errors.js'
-import { HOST_PATTERN, KEY_PATTERN, MAX_TIMER_SECONDS, normalizeHost, normalizeOrigin, ORIGIN_PATTERN } from './net.js'
+import { HEADER_PATTERN, HOST_PATTERN, KEY_PATTERN, MAX_TIMER_SECONDS, normalizeHost, normalizeOrigin, ORIGIN_PATTERN } from './net.js'
 import type { Principal } from './sessions/principal.js'
+import type { TransportName } from './sessions/session-record.js'
 import type { ServerInstance } from './sessions/session-types.js'
 
 const Seconds = (description: string, value: number) => Type.Number({ exclusiveMinimum: 0, maximum: MAX_TIMER_SECONDS, default: value, description })
@@ -22,6 +24,7 @@ export const PlainOptions = Type.Object({
   apiKeyRequired: Type.Boolean({ description: 'Default: true if apiKeys or authenticate is given' }),
   corsOrigins: Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: ORIGIN_PATTERN }))], { default: [] }),
   allowedHosts: Type.Array(Type.String({ pattern: HOST_PATTERN }), { default: [], description: 'Empty: the Host header is not checked' }),
+  contextHeaders: Type.Array(Type.String({ pattern: HEADER_PATTERN }), { default: [], description: 'Request headers that createServer sees' }),
   rateLimitPerMinute: CountOrOff('Requests per client address, 0 = off'),
   rateLimitPerSessionPerMinute: CountOrOff('Requests per session, 0 = off'),
   sessionTimeoutSeconds: Seconds('Idle time that ends a session', 3600),
@@ -36,17 +39,37 @@ export const PlainOptions = Type.Object({
   drainTimeoutSeconds: Type.Number({ minimum: 0, maximum: MAX_TIMER_SECONDS, default: 10, description: 'How long a shutdown waits for requests in flight' })
 })
 
-/** What a server is built for: one session of one client. */
+/** What a server instance is built for: one session of one client. */
 export interface ServerContext {
-  principal: Principal
+  /** Who opened the session. Handlers see who sends each message in `extra.authInfo`. */
+  readonly principal: Principal
+  /** The wire transport: `streamable` for `/mcp`, `sse` for HTTP+SSE. */
+  readonly transport: TransportName
+  /** Stands for the session in logs. Its id is a secret of the client's, and not here. */
+  readonly sessionHash: string
+  /**
+   * What the client calls itself in `initialize` (MCP specification, "Lifecycle"). Over HTTP+SSE the instance is there before
+   * the client has said anything: undefined until it has, so read it when it is needed.
+   */
+  readonly clientInfo: Implementation | undefined
+  /** Headers of the request that opened the session, those that `contextHeaders` names. Keys are in lower case. */
+  readonly headers: Readonly<Record<string, string | string[]>>
   /** Writes to the log under the session's hash. */
-  log: FastifyBaseLogger
+  readonly log: FastifyBaseLogger
+  /** Aborts when the instance is let go: its session has ended, or hibernates. */
+  readonly signal: AbortSignal
 }
 
-/** Builds the server instance of one session. */
+/**
+ * Builds the server instance of one session, a new one at each call. What it throws fails the client's request: with a
+ * `statusCode` of 4xx its message is shown to the client, all else is only logged.
+ */
 export type CreateServer = (context: ServerContext) => ServerInstance | Promise<ServerInstance>
 
-/** Who sends a request: null for nobody that Weir should serve. It may throw. */
+/**
+ * Says who sends a request; null for nobody that may. What it throws with a `statusCode` of 4xx is answered in its own
+ * words, all else is a 500 without them.
+ */
 export type Authenticate = (request: FastifyRequest) => Principal | null | Promise<Principal | null>
 
 /** Options of the plugin. All have defaults; every limit that belongs to a public host starts off. */
@@ -86,6 +109,7 @@ export function resolveOptions (options: WeirOptions, fallback: Pick<ResolvedOpt
   const defaults = Object.fromEntries(Object.entries(PlainOptions.properties).map(([name, schema]) => [name, (schema as { default?: unknown }).default]))
   const resolved = { ...fallback, ...defaults, ...plain, authenticate, createServer: createServer ?? fallback.createServer } as ResolvedOptions
   if (resolved.corsOrigins !== '*') resolved.corsOrigins = resolved.corsOrigins.map(normalizeOrigin)
+  resolved.contextHeaders = resolved.contextHeaders.map(name => name.toLowerCase())
   resolved.allowedHosts = resolved.allowedHosts.map(normalizeHost)
   resolved.serverInfo ??= fallback.serverInfo
   resolved.apiKeyRequired ??= resolved.apiKeys.length > 0 || authenticate !== undefined

@@ -14,6 +14,12 @@ import { version } from './version.js'
 /** Milliseconds for a request to arrive whole: one that sends half of it and stops is cut off. */
 const REQUEST_TIMEOUT_MS = 60_000
 
+/**
+ * Connections that may wait to be accepted, as far as the kernel allows. After a restart all clients come at once: with Node's 511
+ * the kernel drops what comes on top, and those clients wait for seconds before they try again.
+ */
+const BACKLOG = 4_096
+
 /** Milliseconds after the drain for what no session waits for: a request that is still arriving, say. */
 const CUT_MS = 1_000
 
@@ -68,7 +74,7 @@ export async function serve (config: Config): Promise<FastifyInstance> {
     log.info(fastify.mcp.metrics.snapshot(), 'shut down')
   })
 
-  await fastify.listen({ host: config.host, port: config.port, listenTextResolver: address => `listening at ${address}` })
+  await fastify.listen({ host: config.host, port: config.port, backlog: BACKLOG, listenTextResolver: address => `listening at ${address}` })
   log.info({
     address: fastify.listeningOrigin,
     keyRequired: endpoint.apiKeyRequired,

@@ -44,5 +44,5 @@ await fastify.register(weir, {
   maxSessionsPerClient: 100_000,
   ...JSON.parse(own) as Package.WeirOptions
 })
-await fastify.listen({ host: '127.0.0.1', port: 0 })
+await fastify.listen({ host: '127.0.0.1', port: 0, backlog: 4_096 })
 onFlooded = answerParent((fastify.server.address() as AddressInfo).port, { instances: () => instances.size }).onFlooded

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { errors, isWeirError, RpcCode, type WeirError } from '../errors.js'
+import { describe, errors, isWeirError, RETRY_LATER, RpcCode, type WeirError } from '../errors.js'
 import { errorResponse, requestIdOf } from '../json-rpc.js'
 import { pathOf } from '../log.js'
 
@@ -22,8 +22,7 @@ export function errorHandler (thrown: FastifyError, request: FastifyRequest, rep
   void reply.code(error.statusCode).headers(error.headers ?? {}).type('application/json; charset=utf-8')
   const rpcCode = rpcCodeOf(error, request)
   if (rpcCode !== undefined) {
-    const message = error.detail === undefined ? error.message : `${error.message}: ${error.detail}`
-    void reply.send(JSON.stringify(errorResponse(requestIdOf(request.body), rpcCode, message, { requestId: request.id })))
+    void reply.send(JSON.stringify(errorResponse(requestIdOf(request.body), rpcCode, describe(error), { requestId: request.id })))
   } else {
     void reply.send(JSON.stringify({ error: error.message, detail: error.detail, requestId: request.id }))
   }
@@ -42,7 +41,8 @@ function rpcCodeOf ({ statusCode, rpcCode }: WeirError, request: FastifyRequest)
 
 function toWeirError (error: FastifyError): WeirError {
   if (isWeirError(error)) return error
-  if (!(error instanceof Error)) return Object.assign(errors.internal(), { rpcCode: RpcCode.internalError })
+  // A host may throw anything, plain objects with a status included.
+  if (typeof error !== 'object' || error === null) return Object.assign(errors.internal(), { rpcCode: RpcCode.internalError })
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return errors.messageTooLarge('The limit is BODY_LIMIT_BYTES (bodyLimitBytes)')
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
@@ -54,6 +54,7 @@ function toWeirError (error: FastifyError): WeirError {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return errors.parseError('The body does not have the length that Content-Length says')
   }
   const statusCode = Number(error.statusCode) >= 400 && Number(error.statusCode) < 600 ? Number(error.statusCode) : 500
+  if (statusCode === 503) return Object.assign(errors.unavailable(undefined, RETRY_LATER), { rpcCode: RpcCode.internalError })
   if (statusCode >= 500) return Object.assign(errors.internal(), { rpcCode: RpcCode.internalError, statusCode })
   // Thrown on purpose by an embedder's `authenticate` or by another plugin: its message is meant for the client.
   return Object.assign(errors.refused(), { message: error.message, statusCode })

@@ -1,19 +1,17 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js'
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { errors, RpcCode } from '../errors.js'
+import { describe, errors, RpcCode, type WeirError } from '../errors.js'
 import { errorResponse, isRequest, parseMessage, parseMessages, type JSONRPCMessage } from '../json-rpc.js'
-import type { CreateServer } from '../options.js'
 import { ErrorAnswer, RpcErrorAnswer } from '../schemas/answers.js'
 import type { Session } from '../sessions/session.js'
 import { acceptsBoth, acceptsStream } from './accept.js'
 import { ReplyResponse } from './http-response.js'
 import { methodNotAllowed } from './method-not-allowed.js'
 import { openingOf, principalOf, receiveContextOf, streamableOf } from './request-context.js'
-import { serverOf } from './server-of.js'
+import { serverOf, type ServerOfOptions } from './server-of.js'
 
-export interface McpOptions {
-  createServer: CreateServer
+export interface McpOptions extends ServerOfOptions {
   bodyLimitBytes: number
   heartbeatSeconds: number
 }
@@ -86,14 +84,16 @@ const mcp: FastifyPluginAsync<McpOptions> = async (fastify, options) => {
     const message = parseMessage(request.body)
     if (!isRequest(message) || message.method !== 'initialize') throw sessionRequired()
     const opening = openingOf(request)
-    const session = sessions.open({ ...opening, transport: 'streamable' })
+    const session = sessions.open({ ...opening, transport: 'streamable', initialize: message })
     request.mcpSession = session
     const answer = session.streams?.reply(new ReplyResponse(reply, options.heartbeatSeconds))
     try {
       await session.connect(serverOf(request, options, session, opening.principal))
     } catch (error) {
-      if (answer?.release() === false) answer.write(errorResponse(message.id, RpcCode.internalError, (error as Error).message))
-      else throw error
+      if (answer?.release() !== false) throw error
+      // It took its time: an event stream is the answer by now, and no error handler sees it.
+      session.failed((error as WeirError).cause ?? error)
+      answer.write(errorResponse(message.id, RpcCode.internalError, describe(error as WeirError)))
       return
     }
     request.log.info({ session: session.hash, address: request.ip, owner: session.record.owner }, 'session opened')

@@ -1,6 +1,7 @@
 import type { FastifyContextConfig, FastifyInstance, HTTPMethods } from 'fastify'
 import { errors } from '../errors.js'
 import type { EndpointName } from '../plugins/metrics.js'
+import { HIDDEN } from '../schemas/hidden.js'
 
 /** Answers 405 with `Allow` (RFC 9110, section 15.5.6) to every method of `url` that has no route; nothing of a body is read. */
 export function methodNotAllowed (fastify: FastifyInstance, url: string, endpoint: EndpointName, allowed: HTTPMethods[], config: FastifyContextConfig = {}): void {
@@ -11,6 +12,7 @@ export function methodNotAllowed (fastify: FastifyInstance, url: string, endpoin
     method: fastify.supportedMethods.filter(method => !allowed.includes(method)),
     url,
     config: { ...config, endpoint },
+    schema: HIDDEN,
     onRequest: refuse,
     handler: refuse
   })

@@ -1,16 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../errors.js'
-import type { CreateServer } from '../options.js'
 import { ErrorAnswer } from '../schemas/answers.js'
 import { SseStream } from '../streams/sse-stream.js'
 import { methodNotAllowed } from './method-not-allowed.js'
 import { prepareStream } from './prepare-stream.js'
 import { openingOf } from './request-context.js'
-import { serverOf } from './server-of.js'
+import { serverOf, type ServerOfOptions } from './server-of.js'
 
-export interface SseOptions {
-  createServer: CreateServer
+export interface SseOptions extends ServerOfOptions {
   streamBufferBytes: number
   heartbeatSeconds: number
 }

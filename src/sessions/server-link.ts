@@ -2,7 +2,7 @@ import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js'
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '../json-rpc.js'
 import type { SessionRecord } from './session-record.js'
-import type { ServerInstance } from './session-types.js'
+import type { CreateInstance, InstanceLife, ServerInstance } from './session-types.js'
 
 /** The session's side of the link. */
 export interface LinkedSession {
@@ -22,7 +22,7 @@ export interface LinkedSession {
  * What one server instance holds of its session: the SDK's `Transport`. A session that slept gets a new instance and with it
  * a new link; what an instance says after it was let go is heard by nobody.
  */
-export class ServerLink implements Transport {
+export class ServerLink implements Transport, InstanceLife {
   // The SDK sets these three in `connect`.
   onmessage?: (message: JSONRPCMessage, extra?: MessageExtraInfo) => void
   onclose?: () => void
@@ -31,6 +31,8 @@ export class ServerLink implements Transport {
   readonly #session: LinkedSession
   #instance: ServerInstance | undefined
   #released = false
+  /** Only for those that ask: an idle session is small. */
+  #life: AbortController | undefined
   /** Rejects a `connect` that has not come to its end. */
   #abandon: (() => void) | undefined
   /** While the session's past is told again: who waits for which answer. */
@@ -42,11 +44,19 @@ export class ServerLink implements Transport {
 
   get sessionId (): string { return this.#session.sessionId }
 
+  get signal (): AbortSignal {
+    if (this.#life === undefined) {
+      this.#life = new AbortController()
+      if (this.#released) this.#life.abort()
+    }
+    return this.#life.signal
+  }
+
   /** Called by the SDK's `connect`. */
   async start (): Promise<void> {}
 
   /** Builds the server instance and joins it to this link. Rejects when that fails, or the link is released meanwhile. */
-  async connect (createInstance: () => ServerInstance | Promise<ServerInstance>): Promise<void> {
+  async connect (createInstance: CreateInstance): Promise<void> {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#abandon = reject
@@ -100,6 +110,7 @@ export class ServerLink implements Transport {
   release ({ closing = false } = {}): Promise<void> {
     if (this.#released) return Promise.resolve()
     this.#released = true
+    this.#life?.abort()
     this.#abandon?.()
     // Its handlers are aborted by this. A server's own `onclose` may throw: it is let go all the same.
     try {
@@ -110,8 +121,8 @@ export class ServerLink implements Transport {
     return this.#instance === undefined || closing ? Promise.resolve() : this.#close(this.#instance)
   }
 
-  async #join (createInstance: () => ServerInstance | Promise<ServerInstance>): Promise<void> {
-    const instance = await createInstance()
+  async #join (createInstance: CreateInstance): Promise<void> {
+    const instance = await createInstance(this)
     this.#session.adopt(instance)
     // Let go while the instance was built: it has no use.
     if (this.#released) return await this.#close(instance)

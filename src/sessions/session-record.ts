@@ -1,3 +1,4 @@
+import { ImplementationSchema, type Implementation } from '@modelcontextprotocol/sdk/types.js'
 import { isRequest, type JSONRPCMessage, type JSONRPCRequest } from '../json-rpc.js'
 
 /** The wire transports by which a session can be opened. */
@@ -29,6 +30,12 @@ export interface SessionRecord {
 /** A new session's record. */
 export function createRecord (id: string, owner: string, transport: TransportName): SessionRecord {
   return { id, owner, transport, createdAt: Date.now(), size: 0, rebuildable: true }
+}
+
+/** What the client calls itself; undefined until it has said so. */
+export function clientInfoOf ({ initialize }: SessionRecord): Implementation | undefined {
+  const parsed = ImplementationSchema.safeParse(initialize?.params?.['clientInfo'])
+  return parsed.success ? parsed.data : undefined
 }
 
 /** Notes in the record what a client's message changes of the session's state. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { errors, RETRY_LATER } from '../errors.js'
+import type { JSONRPCRequest } from '../json-rpc.js'
 import { Patience } from '../streams/patience.js'
 import { firstAbandoned, sessionToEvict, type Caps } from './eviction.js'
 import type { Principal } from './principal.js'
-import { createRecord, type TransportName } from './session-record.js'
+import { createRecord, noteMessage, type TransportName } from './session-record.js'
 import { Session } from './session.js'
 import type { CloseReason, ServerInstance, SessionObserver } from './session-types.js'
 
@@ -26,6 +27,8 @@ export interface OpenOptions {
   /** Who the session counts for at `maxSessionsPerClient`. */
   clientKey: string
   transport: TransportName
+  /** The request that opens the session, where one does. */
+  initialize?: JSONRPCRequest
 }
 
 /** All live sessions of one endpoint, in order of last use: a cleanup looks only at the front. */
@@ -109,10 +112,11 @@ export class SessionRegistry {
    * Takes a place for a new session, before anything is built for it.
    * @throws WEIR_ERR_DRAINING, WEIR_ERR_TOO_MANY_SESSIONS; both carry `retry-after`.
    */
-  open ({ principal, clientKey, transport }: OpenOptions): Session {
+  open ({ principal, clientKey, transport, initialize }: OpenOptions): Session {
     this.refuseWhileDraining()
     void sessionToEvict(this.#perClient.get(clientKey), this.#sessions, this.#options)?.close('evicted')
     const session = new Session(createRecord(randomUUID(), principal.id, transport), clientKey, this.#observer, this.#patience)
+    if (initialize !== undefined) noteMessage(session.record, initialize)
     if (transport === 'streamable') session.openStreams(this.#options.streamBufferBytes)
     session.lastActivity = this.#now()
     this.#sessions.set(session.sessionId, session)
@@ -163,6 +167,12 @@ export class SessionRegistry {
     }
     return asleep
   }
+
+  /** The live sessions, those first that were used longest ago. */
+  all (): Session[] { return [...this.#sessions.values()] }
+
+  /** Milliseconds since the last message of a session's went in or out. */
+  idleMs (session: Session): number { return this.#now() - session.lastActivity }
 
   /** One beat for all streams. */
   heartbeat (): void {

@@ -2,7 +2,7 @@ import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js'
 import type { JSONRPCMessage } from '../json-rpc.js'
 import { ServerLink, type LinkedSession } from './server-link.js'
 import type { SessionRecord } from './session-record.js'
-import type { ServerInstance } from './session-types.js'
+import type { CreateInstance } from './session-types.js'
 
 type Received = [message: JSONRPCMessage, extra: MessageExtraInfo]
 
@@ -16,7 +16,7 @@ export interface ServedSession extends LinkedSession {
 /** The server instance of one session: awake, or let go until the next message asks for it. */
 export class SessionServer {
   readonly #session: ServedSession
-  #createInstance: (() => ServerInstance | Promise<ServerInstance>) | undefined
+  #createInstance: CreateInstance | undefined
   #link: ServerLink | undefined
   #building = false
   /** What came in while the instance is being built again. */
@@ -33,7 +33,7 @@ export class SessionServer {
   get building (): boolean { return this.#building }
 
   /** Builds the first instance. Rejects when that fails, or the session ends meanwhile. */
-  async connect (createInstance: () => ServerInstance | Promise<ServerInstance>): Promise<void> {
+  async connect (createInstance: CreateInstance): Promise<void> {
     this.#createInstance = createInstance
     this.#link = new ServerLink(this.#session)
     this.#building = true
@@ -70,7 +70,7 @@ export class SessionServer {
     return this.#link?.release(options) ?? Promise.resolve()
   }
 
-  async #rebuild (link: ServerLink, createInstance: () => ServerInstance | Promise<ServerInstance>, queue: Received[], extra: MessageExtraInfo): Promise<void> {
+  async #rebuild (link: ServerLink, createInstance: CreateInstance, queue: Received[], extra: MessageExtraInfo): Promise<void> {
     this.#building = true
     try {
       await link.connect(createInstance)

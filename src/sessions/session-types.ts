@@ -10,7 +10,7 @@ import type { Session } from './session.js'
  * it gave way to a newcomer (`evicted`), its reader was too slow (`slow-consumer`), this process stops (`shutdown`),
  * its server instance ended it (`server`), or something broke (`error`).
  */
-export const closeReasons = ['client', 'disconnected', 'idle', 'evicted', 'slow-consumer', 'shutdown', 'server', 'error'] as const
+export const closeReasons = ['client', 'disconnected', 'idle', 'evicted', 'slow-consumer', 'shutdown', 'server', 'host', 'error'] as const
 export type CloseReason = typeof closeReasons[number]
 
 /** What Weir asks of a server instance: `McpServer` and `Server` of SDK v1 and v2 have it. */
@@ -18,6 +18,15 @@ export interface ServerInstance {
   connect (transport: Transport): Promise<void>
   close (): Promise<void>
 }
+
+/** What a server instance knows of its own life. */
+export interface InstanceLife {
+  /** Aborts when the instance is let go. */
+  readonly signal: AbortSignal
+}
+
+/** Builds a session's server instance: at its opening, and each time that it wakes. */
+export type CreateInstance = (life: InstanceLife) => ServerInstance | Promise<ServerInstance>
 
 /** What a session tells the one who keeps it. */
 export interface SessionObserver {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js'
-import { errors, RETRY_LATER, RpcCode } from '../errors.js'
+import { describe, errors, RETRY_LATER, RpcCode, serverFailed } from '../errors.js'
 import { errorResponse, isCancellation, isNotification, isRequest, isRequestId, type JSONRPCMessage, type RequestId } from '../json-rpc.js'
 import type { Patience } from '../streams/patience.js'
 import { StreamSet, type StreamSetObserver } from '../streams/stream-set.js'
@@ -11,7 +11,7 @@ import { InFlight } from './in-flight.js'
 import { messageExtra } from './message-extra.js'
 import { noteMessage, type SessionRecord } from './session-record.js'
 import { SessionServer, type ServedSession } from './session-server.js'
-import type { CloseReason, ReceiveContext, ServerInstance, SessionObserver } from './session-types.js'
+import type { CloseReason, CreateInstance, ReceiveContext, ServerInstance, SessionObserver } from './session-types.js'
 
 /** The first revision in which a stream begins with an event without data, and may end early. */
 const FIRST_WITH_PRIMING = '2025-11-25'
@@ -58,7 +58,8 @@ export class Session implements ServedSession, StreamSetObserver {
   }
 
   /** Whether a request waits for its answer. A busy session is not idle. */
-  get busy (): boolean { return this.#inFlight.size > 0 }
+  get busy (): boolean { return this.requestsInFlight > 0 }
+  get requestsInFlight (): number { return this.#inFlight.size }
 
   /** Whether it is without work and without a reader: such a session may give way, or sleep. */
   get abandoned (): boolean {
@@ -89,16 +90,15 @@ export class Session implements ServedSession, StreamSetObserver {
   /**
    * Builds the server instance and joins it to this session. `createInstance` is called again when the session wakes.
    * @throws WEIR_ERR_SERVER_FAILED if it could not be built, WEIR_ERR_SESSION_CLOSED if the session ended meanwhile;
-   * nothing is left behind then.
+   * nothing is left behind then. Whoever answers with it counts it and logs its cause.
    */
-  async connect (createInstance: () => ServerInstance | Promise<ServerInstance>): Promise<void> {
+  async connect (createInstance: CreateInstance): Promise<void> {
     try {
       await this.#server.connect(createInstance)
     } catch (error) {
       if (this.#closeReason !== undefined) throw errors.sessionClosed(undefined, RETRY_LATER)
       void this.close('error')
-      // Whoever answers with it counts it and logs its cause.
-      throw Object.assign(errors.serverFailed(), { cause: error })
+      throw serverFailed(error)
     }
   }
 
@@ -142,8 +142,9 @@ export class Session implements ServedSession, StreamSetObserver {
     if (isRequest(message) && this.#asked.isFull) return this.undelivered(message, 'too many requests wait for its client')
     // A server of SDK v1 does not tell its transport what was negotiated.
     if (isInitialize && 'result' in message && typeof message.result['protocolVersion'] === 'string') this.negotiated(message.result['protocolVersion'])
-    this.#observer.active(this)
     const result = deliver(wire, message, error => { this.failed(error) })
+    // What is kept for a client that does not come is no sign of life.
+    if (isAnswer || result === 'written') this.#observer.active(this)
     this.#conclude(message, wire, result)
     // A client that was not told its session's id can't come to it.
     if (isInitialize && this.streams !== undefined && (result !== 'written' || 'error' in message)) void this.close('error' in message ? 'error' : 'disconnected')
@@ -153,7 +154,6 @@ export class Session implements ServedSession, StreamSetObserver {
     if (drained !== undefined) await drained
   }
 
-  /** Called by a server instance that says which version it speaks. */
   negotiated (version: string): void {
     this.record.protocolVersion = version
     if (this.streams !== undefined) this.streams.primes = version >= FIRST_WITH_PRIMING
@@ -206,7 +206,7 @@ export class Session implements ServedSession, StreamSetObserver {
   notServed (messages: JSONRPCMessage[], error: unknown): void {
     this.failed(error)
     for (const message of messages) {
-      if (isRequest(message)) void this.send(errorResponse(message.id, RpcCode.internalError, errors.serverFailed().message))
+      if (isRequest(message)) void this.send(errorResponse(message.id, RpcCode.internalError, describe(serverFailed(error))))
       else this.#observer.dropped(this, 'no server')
     }
   }
