@@ -18,8 +18,8 @@ interface Waiting {
   timer: NodeJS.Timeout
 }
 
-/** The server ended the stream while an answer was waited for. */
-export class StreamEnded extends Error {}
+/** The session is not there any more. */
+export class Gone extends Error {}
 
 /** A client of HTTP+SSE on bare `node:http`, as cheap as can be: what it spends is taken from the server's machine. */
 export class RawClient {
@@ -99,7 +99,7 @@ export class RawClient {
         this.#stream = stream.setEncoding('utf8')
         stream.on('data', (text: string) => { this.#read(text) })
         stream.on('error', error => { this.#fail(error) })
-        stream.on('close', () => { this.#fail(new StreamEnded('the stream ended')) })
+        stream.on('close', () => { this.#fail(new Gone('the stream ended')) })
       })
       opening.on('error', error => {
         this.#fail(error)
@@ -114,7 +114,7 @@ export class RawClient {
     const headers: OutgoingHttpHeaders = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'x-api-key': API_KEY }
     await new Promise<void>((resolve, reject) => {
       const post = request({ ...this.#origin, method: 'POST', path: this.#endpoint, agent: this.#agent, headers }, response => {
-        if (response.statusCode !== 202) reject(new Error(`POST: ${response.statusCode}`))
+        if (response.statusCode !== 202) reject(response.statusCode === 404 ? new Gone('POST: the session is gone') : new Error(`POST: ${response.statusCode}`))
         response.on('end', resolve)
         response.on('error', reject)
         response.resume()

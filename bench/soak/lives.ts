@@ -1,5 +1,5 @@
-import { RawClient, StreamEnded } from '../raw-client.js'
-import { Gone, StreamableSession } from './streamable-session.js'
+import { Gone, RawClient } from '../raw-client.js'
+import { StreamableSession } from './streamable-session.js'
 import { pick, type World } from './world.js'
 
 /** Milliseconds between two deeds, on average. */
@@ -52,7 +52,7 @@ export function streamableLife ({ hibernatedMs, mayExpireMs, expiredMs }: Ages):
           break
         case 'oversleep':
           session.leave()
-          await world.sleep(expiredMs)
+          await world.sleep(expiredMs + world.slowestMs)
           await session.mustBeGone('after its time')
           return world.did('expired')
         case 'delete': return await session.delete()
@@ -65,16 +65,18 @@ export function streamableLife ({ hibernatedMs, mayExpireMs, expiredMs }: Ages):
 /** A life over `/sse` and `/messages`. */
 export function sseLife ({ mayExpireMs }: Ages): (world: World) => Promise<void> {
   return async world => {
-    const client = await RawClient.initialized(world.port, world.agent)
+    // When the last call was sent that was answered: the server counts from then, or from later.
     let heardAt = performance.now()
-    world.did('opened')
-    const leave = () => { client.close() }
+    let client: RawClient | undefined
+    const leave = () => { client?.close() }
     world.signal.addEventListener('abort', leave, { once: true })
     try {
+      client = await RawClient.initialized(world.port, world.agent)
+      world.did('opened')
       await spend(world, client)
     } catch (error) {
       // On a machine that has much else to do, a client may come too late.
-      if (!(error instanceof StreamEnded) || performance.now() - heardAt < mayExpireMs) throw error
+      if (!(error instanceof Gone) || performance.now() - heardAt < mayExpireMs) throw error
       world.did('expired')
     } finally {
       leave()
@@ -85,11 +87,13 @@ export function sseLife ({ mayExpireMs }: Ages): (world: World) => Promise<void>
       while (!world.over) {
         await world.pause(PAUSE_MS)
         switch (pick({ call: 5, vanish: 1, leave: 1 })) {
-          case 'call':
+          case 'call': {
+            const calledAt = performance.now()
             await client.echo(world.text())
-            heardAt = performance.now()
-            world.did('answered')
+            heardAt = calledAt
+            world.answered(calledAt)
             break
+          }
           case 'vanish':
             void client.call('tools/call', { name: 'slow-echo', arguments: { text: world.text() } }).catch(() => {})
             await world.pause(VANISH_MS / 2)

@@ -1,14 +1,11 @@
 import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
-import { API_KEY } from '../raw-client.js'
+import { API_KEY, Gone } from '../raw-client.js'
 import { PROTOCOL_VERSION } from '../streamable-client.js'
 import { answerIn, eventsOf, type Message } from './events.js'
 import type { World } from './world.js'
 
 /** Milliseconds after which an answer is given up. */
 const TIMEOUT_MS = 30_000
-
-/** The session is not there any more. */
-export class Gone extends Error {}
 
 /** One session of Streamable HTTP, whose client is a bad one. Everything throws `Gone` once the session is not there. */
 export class StreamableSession {
@@ -122,7 +119,7 @@ export class StreamableSession {
   #check ({ result }: Message, text: string): void {
     if (result?.content?.[0]?.text !== text) throw new Error('an answer is not the one that was asked for')
     this.#heardAt = this.#calledAt
-    this.#world.did('answered')
+    this.#world.answered(this.#calledAt)
   }
 
   async #post (message: object, signal?: AbortSignal): Promise<IncomingMessage> {

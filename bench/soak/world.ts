@@ -13,6 +13,8 @@ export class World {
   readonly done = Object.fromEntries(deeds.map(deed => [deed, 0])) as Record<Deed, number>
   /** What nobody expected, by what it says. */
   readonly wrong = new Map<string, number>()
+  /** Milliseconds that the slowest answer took: on a machine with much else to do, client and server are so far behind each other. */
+  slowestMs = 0
   readonly #end = new AbortController()
   #texts = 0
 
@@ -27,6 +29,12 @@ export class World {
   get signal (): AbortSignal { return this.#end.signal }
 
   did (deed: Deed): void { this.done[deed]++ }
+
+  /** The answer to a call that was sent at `calledAt` is there. */
+  answered (calledAt: number): void {
+    this.did('answered')
+    this.slowestMs = Math.max(this.slowestMs, performance.now() - calledAt)
+  }
 
   /** A text that nobody else says. */
   text (): string { return `text ${this.#texts++}` }

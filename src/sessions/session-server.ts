@@ -1,5 +1,6 @@
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js'
-import type { JSONRPCMessage } from '../json-rpc.js'
+import { isRequest, type JSONRPCMessage } from '../json-rpc.js'
+import { MAX_REQUESTS_IN_FLIGHT } from './in-flight.js'
 import { ServerLink, type LinkedSession } from './server-link.js'
 import type { SessionRecord } from './session-record.js'
 import type { CreateInstance } from './session-types.js'
@@ -47,7 +48,9 @@ export class SessionServer {
   receive (message: JSONRPCMessage, extra: MessageExtraInfo): void {
     this.wake(extra)
     if (this.#queue === undefined) this.#link?.receive(message, extra)
-    else this.#queue.push([message, extra])
+    // Requests have a bound of their own; notifications have none.
+    else if (isRequest(message) || this.#queue.length < MAX_REQUESTS_IN_FLIGHT) this.#queue.push([message, extra])
+    else this.#session.undelivered(message, 'its server is not there yet')
   }
 
   /** Builds an instance that was let go again, for the caller that `extra` names. */

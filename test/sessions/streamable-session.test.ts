@@ -190,6 +190,24 @@ test('an instance that can\'t be built again: who asked is told, and the next me
   t.match(served.answers[0], /"hi"/)
 })
 
+test('what a client tells an instance that is being built again has a bound, and a request still gets through', async t => {
+  const { create } = counted()
+  let release = () => {}
+  let wakes = false
+  const { session, call, calls } = await initialized(async () => {
+    if (wakes) await new Promise<void>(resolve => { release = resolve })
+    return create()
+  })
+  session.hibernate()
+  wakes = true
+  for (let index = 0; index < 1_500; index++) session.receive({ jsonrpc: '2.0', method: 'notifications/roots/list_changed' })
+  t.equal(calls.filter(event => event === 'dropped its server is not there yet').length, 500)
+  const served = await call('echo', { text: 'hi' })
+  release()
+  await until(() => served.answers.length === 1)
+  t.match(served.answers[0], /"hi"/)
+})
+
 test('an instance that does not take the old initialize again is let go', async t => {
   let first = true
   const { session, call } = await initialized(() => {
