@@ -37,6 +37,9 @@ export const RETRY_LATER = { 'retry-after': '10' }
 export const errors = {
   invalidOption: define('WEIR_ERR_INVALID_OPTION', 500, 'Invalid option'),
   invalidConfig: define('WEIR_ERR_INVALID_CONFIG', 500, 'Invalid configuration'),
+  usage: define('WEIR_ERR_USAGE', 500, 'Wrong command line'),
+  notServable: define('WEIR_ERR_NOT_SERVABLE', 500, 'What is asked for cannot be served'),
+  interrupted: define('WEIR_ERR_INTERRUPTED', 500, 'The process was told to end while it started'),
 
   unauthorized: define('WEIR_ERR_UNAUTHORIZED', 401, 'Invalid or missing API key'),
   foreignOrigin: define('WEIR_ERR_FOREIGN_ORIGIN', 403, 'Origin not allowed'),
