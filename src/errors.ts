@@ -60,6 +60,7 @@ export const errors = {
   sessionNotFound: define('WEIR_ERR_SESSION_NOT_FOUND', 404, 'Session not found'),
   sessionClosed: define('WEIR_ERR_SESSION_CLOSED', 503, 'The session ended before it was ready'),
   tooManySessions: define('WEIR_ERR_TOO_MANY_SESSIONS', 503, 'Too many sessions'),
+  tooManyChildren: define('WEIR_ERR_TOO_MANY_CHILDREN', 503, 'Too many child processes'),
   draining: define('WEIR_ERR_DRAINING', 503, 'Shutting down', RpcCode.internalError),
   serverFailed: define('WEIR_ERR_SERVER_FAILED', 500, 'The MCP server could not be started'),
 
