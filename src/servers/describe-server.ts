@@ -71,7 +71,7 @@ function rejectOn (signal: AbortSignal): Promise<never> {
 function oneLine (error: unknown): string {
   if (error instanceof McpError && error.code === Number(ErrorCode.ConnectionClosed)) return 'it closed before it had answered initialize'
   const { message, detail } = (error ?? {}) as { message?: string, detail?: string }
-  return String(detail ?? message ?? error).trim().replaceAll(/\s*[\r\n]+\s*/g, ' ')
+  return String(detail ?? message ?? error).replace(/^MCP error -?\d+: /, '').trim().replaceAll(/\s*[\r\n]+\s*/g, ' ')
 }
 
 function ignore (): void {}
