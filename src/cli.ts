@@ -1,43 +1,23 @@
 #!/usr/bin/env node
-import { parseArgs } from 'node:util'
-import { loadConfig } from './config.js'
+import { parseCommandLine } from './command-line.js'
+import { loadConfig, loadEnvironment } from './config.js'
+import { errors } from './errors.js'
+import { help } from './help.js'
+import { printConfig } from './print-config.js'
 import { serve } from './server.js'
+import { servingOf } from './servers/serving.js'
 import { version } from './version.js'
-
-const help = `Usage: mcp-weir [options]
-
-Serves aareguru-mcp, temperature, flow and swimming safety of the river Aare, to MCP clients over HTTP.
-
-  --host HOST        address to listen on (HTTP_HOST, default 127.0.0.1)
-  --port PORT        port to listen on, 0 picks one (HTTP_PORT, default 8000)
-  --log-level LEVEL  fatal, error, warn, info, debug, trace or silent (LOG_LEVEL, default info)
-  --help             this text
-  --version          the version
-
-All other settings are environment variables, or lines of a file .env: see the README.
-`
 
 /** Runs the command. Every failure is one line on stderr and exit code 1. */
 async function main (): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      host: { type: 'string' },
-      port: { type: 'string' },
-      'log-level': { type: 'string' },
-      help: { type: 'boolean' },
-      version: { type: 'boolean' }
-    }
-  })
-  if (values.help === true) return print(help)
-  if (values.version === true) return print(`${version}\n`)
-  const { host, port, 'log-level': logLevel } = values
-  await serve(loadConfig({
-    overrides: {
-      ...(host !== undefined && { HTTP_HOST: host }),
-      ...(port !== undefined && { HTTP_PORT: port }),
-      ...(logLevel !== undefined && { LOG_LEVEL: logLevel })
-    }
-  }))
+  const commandLine = parseCommandLine(process.argv.slice(2))
+  if (commandLine.action === 'help') return print(help)
+  if (commandLine.action === 'version') return print(`${version}\n`)
+
+  const config = loadConfig({ overrides: commandLine.overrides })
+  const serving = servingOf(commandLine.requested, loadEnvironment())
+  if (commandLine.action === 'print-config') return print(printConfig(config, serving))
+  await serve(config, serving)
 }
 
 function print (text: string): void {
@@ -47,7 +27,10 @@ function print (text: string): void {
 try {
   await main()
 } catch (error) {
-  const { message, detail = message } = error as Error & { detail?: string }
-  process.stderr.write(`mcp-weir: ${detail}\n`)
-  process.exitCode = 1
+  const { message, detail = message, code } = error as Error & { detail?: string, code?: string }
+  // A signal came while it started: what ends the process is at work already.
+  if (code !== errors.interrupted().code) {
+    // What was loaded may hold the process: it ends all the same.
+    process.stderr.write(`mcp-weir: ${detail}\n`, () => process.exit(1))
+  }
 }

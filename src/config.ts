@@ -1,4 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { parseEnv } from 'node:util'
 import { Type, type Static } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
 import { errors } from './errors.js'
@@ -34,6 +36,7 @@ export const EnvironmentSchema = Type.Object({
   STREAM_BUFFER_BYTES: AtLeast(65_536, 1_048_576),
   BODY_LIMIT_BYTES: AtLeast(1_024, 4_194_304),
   DRAIN_TIMEOUT_SECONDS: Seconds(0, 10),
+  MAX_CHILD_PROCESSES: AtLeast(1, 100),
   TRUST_PROXY: List,
   LOG_LEVEL: OneOf(logLevels, 'info'),
   LOG_FORMAT: OneOf(logFormats, 'json'),
@@ -43,7 +46,7 @@ export const EnvironmentSchema = Type.Object({
   HTTP_CLIENT_TIMEOUT_SECONDS: Seconds(1, 30)
 })
 
-type Environment = Static<typeof EnvironmentSchema>
+export type Environment = Static<typeof EnvironmentSchema>
 type Variable = keyof Environment
 
 const variables = Object.keys(EnvironmentSchema.properties) as Variable[]
@@ -57,8 +60,12 @@ export interface Config {
   trustProxy: string[]
   logLevel: typeof logLevels[number]
   logFormat: typeof logFormats[number]
-  endpoint: WeirOptions & Required<Pick<WeirOptions, 'apiKeys' | 'apiKeyRequired' | 'drainTimeoutSeconds'>>
+  endpoint: WeirOptions & Required<Pick<WeirOptions, 'apiKeys' | 'apiKeyRequired' | 'allowedHosts' | 'maxSessions' | 'bodyLimitBytes' | 'drainTimeoutSeconds'>>
   aareguru: Omit<AareguruOptions, 'version'>
+  /** Processes of stdio commands at the most, all servers and sessions together. */
+  maxChildProcesses: number
+  /** Every variable with its value, given or by default. */
+  environment: Environment
   /** What is allowed and still worth a second look. */
   warnings: string[]
 }
@@ -114,8 +121,15 @@ export function loadConfig ({ env = process.env, file = '.env', overrides = {} }
       cacheTtlSeconds: environment.CACHE_TTL_SECONDS,
       timeoutSeconds: environment.HTTP_CLIENT_TIMEOUT_SECONDS
     },
+    maxChildProcesses: environment.MAX_CHILD_PROCESSES,
+    environment,
     warnings: warnings(environment, apiKeys, apiKeyRequired, loopback)
   }
+}
+
+/** What servers may be given variables of: the environment, and under it the file. */
+export function loadEnvironment ({ env = process.env, file = '.env' }: Pick<LoadOptions, 'env' | 'file'> = {}): NodeJS.ProcessEnv {
+  return file !== false && existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...env } : env
 }
 
 function read (env: NodeJS.ProcessEnv, file: string | false, overrides: Record<string, string>): Record<string, unknown> {

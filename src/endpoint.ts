@@ -32,6 +32,10 @@ export interface WeirEndpoint {
 export interface WeirSessions {
   /** How many there are. */
   readonly size: number
+  /** Whether the endpoint shuts down: it takes no new session. */
+  readonly draining: boolean
+  /** Whether a new session would find room. With `draining` this is what `/health/ready` says. */
+  readonly hasRoom: boolean
   /** All of them, those first that were used longest ago. */
   list (): SessionInfo[]
   /**
@@ -71,6 +75,8 @@ export function endpointOf ({ sessions, metrics }: FastifyInstance, { drainTimeo
   return {
     sessions: {
       get size () { return sessions.size },
+      get draining () { return sessions.draining },
+      get hasRoom () { return sessions.hasRoom },
       list: () => sessions.all().map(session => describeSession(session, sessions.idleMs(session) / 1_000)),
       async closeByOwner (principalId) {
         const owned = sessions.all().filter(({ record }) => record.owner === principalId)

@@ -37,6 +37,9 @@ export const RETRY_LATER = { 'retry-after': '10' }
 export const errors = {
   invalidOption: define('WEIR_ERR_INVALID_OPTION', 500, 'Invalid option'),
   invalidConfig: define('WEIR_ERR_INVALID_CONFIG', 500, 'Invalid configuration'),
+  usage: define('WEIR_ERR_USAGE', 500, 'Wrong command line'),
+  notServable: define('WEIR_ERR_NOT_SERVABLE', 500, 'What is asked for cannot be served'),
+  interrupted: define('WEIR_ERR_INTERRUPTED', 500, 'The process was told to end while it started'),
 
   unauthorized: define('WEIR_ERR_UNAUTHORIZED', 401, 'Invalid or missing API key'),
   foreignOrigin: define('WEIR_ERR_FOREIGN_ORIGIN', 403, 'Origin not allowed'),
@@ -57,6 +60,7 @@ export const errors = {
   sessionNotFound: define('WEIR_ERR_SESSION_NOT_FOUND', 404, 'Session not found'),
   sessionClosed: define('WEIR_ERR_SESSION_CLOSED', 503, 'The session ended before it was ready'),
   tooManySessions: define('WEIR_ERR_TOO_MANY_SESSIONS', 503, 'Too many sessions'),
+  tooManyChildren: define('WEIR_ERR_TOO_MANY_CHILDREN', 503, 'Too many child processes'),
   draining: define('WEIR_ERR_DRAINING', 503, 'Shutting down', RpcCode.internalError),
   serverFailed: define('WEIR_ERR_SERVER_FAILED', 500, 'The MCP server could not be started'),
 

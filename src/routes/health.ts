@@ -6,11 +6,12 @@ import { methodNotAllowed } from './method-not-allowed.js'
 export interface HealthOptions {
   /** Name and version of the MCP server that is served. */
   serverInfo: { name: string, version: string }
+  /** Read at each request: whether it shuts down, and whether a new session would find room. */
+  readiness: { readonly draining: boolean, readonly hasRoom: boolean }
 }
 
 /** Whether the service runs, lives, and would take a new session now. */
-const health: FastifyPluginAsyncTypebox<HealthOptions> = async (fastify, { serverInfo }) => {
-  const { sessions } = fastify
+const health: FastifyPluginAsyncTypebox<HealthOptions> = async (fastify, { serverInfo, readiness }) => {
   const config = { endpoint: 'health' } as const
 
   fastify.get('/health', { config, exposeHeadRoute: true, schema: { response: { 200: HealthAnswer } } }, async (_request, reply) => {
@@ -25,7 +26,7 @@ const health: FastifyPluginAsyncTypebox<HealthOptions> = async (fastify, { serve
 
   fastify.get('/health/ready', { config, exposeHeadRoute: true, schema: { response: { 200: ReadyAnswer, 503: ReadyAnswer } } }, async (_request, reply) => {
     void reply.cacheControl('no-store')
-    const { draining, hasRoom } = sessions
+    const { draining, hasRoom } = readiness
     const status = draining ? 'draining' as const : hasRoom ? 'ready' as const : 'unavailable' as const
     if (status !== 'ready') void reply.code(503).headers(RETRY_LATER)
     return { status, checks: { accepting: draining ? 'draining' as const : 'ok' as const, capacity: hasRoom ? 'ok' as const : 'full' as const } }

@@ -1,12 +1,18 @@
 import type { FastifyPluginAsync } from 'fastify'
 import Negotiator from 'negotiator'
-import { ErrorAnswer, MetricsAnswer } from '../schemas/answers.js'
+import type { Registry } from 'prom-client'
+import { ErrorAnswer, MetricsAnswer, type MetricsSnapshot } from '../schemas/answers.js'
 import { methodNotAllowed } from './method-not-allowed.js'
 
 export interface MetricsRouteOptions {
   metricsRequireKey: boolean
   sessionTimeoutSeconds: number
   cleanupIntervalSeconds: number
+  numbers: {
+    snapshot (): MetricsSnapshot
+    /** The same for Prometheus. */
+    registry (): Pick<Registry, 'contentType' | 'metrics'> | Promise<Pick<Registry, 'contentType' | 'metrics'>>
+  }
 }
 
 const JSON_TYPE = 'application/json'
@@ -14,7 +20,8 @@ const mediaTypes = [JSON_TYPE, 'text/plain', 'application/openmetrics-text']
 
 /** The endpoint's numbers: JSON, or text for a Prometheus that asks for it. */
 const metricsRoute: FastifyPluginAsync<MetricsRouteOptions> = async (fastify, options) => {
-  const { metrics, sessions, authenticate, requireKey } = fastify
+  const { authenticate, requireKey } = fastify
+  const { numbers } = options
 
   fastify.get('/metrics', {
     exposeHeadRoute: true,
@@ -26,13 +33,14 @@ const metricsRoute: FastifyPluginAsync<MetricsRouteOptions> = async (fastify, op
     void reply.cacheControl('no-store')
     const accepted = new Negotiator({ headers: { accept: (request.headers.accept ?? '*/*').replaceAll(/;(?!\s*q\s*=)[^;,]*/gi, '') } }).mediaType(mediaTypes) ?? JSON_TYPE
     if (accepted === JSON_TYPE) return snapshot()
-    return await reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+    const registry = await numbers.registry()
+    return await reply.type(registry.contentType).send(await registry.metrics())
   })
   methodNotAllowed(fastify, '/metrics', 'metrics', ['GET', 'HEAD'])
 
   function snapshot () {
     return {
-      metrics: { ...metrics.snapshot(), active_sessions: sessions.size },
+      metrics: numbers.snapshot(),
       config: { session_timeout_seconds: options.sessionTimeoutSeconds, cleanup_interval_seconds: options.cleanupIntervalSeconds }
     }
   }

@@ -49,5 +49,18 @@ export const MetricsAnswer = Type.Object({
   })
 })
 
+/** What several servers' index says to programs. */
+export const IndexAnswer = Type.Object({
+  service: Type.String(),
+  version: Type.String(),
+  servers: Type.Array(Type.Object({
+    name: Type.String({ description: 'The path segment under which it is served' }),
+    service: Type.String({ description: 'What the server calls itself' }),
+    version: Type.String(),
+    mcp: Type.String({ description: 'Path of Streamable HTTP' }),
+    sse: Type.String({ description: 'Path of HTTP+SSE' })
+  }))
+})
+
 /** What is counted. */
 export type MetricsSnapshot = Static<typeof MetricsAnswer>['metrics']
