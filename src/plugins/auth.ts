@@ -1,9 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { errors } from '../errors.js'
+import { errors, type WeirError } from '../errors.js'
 import type { Authenticate } from '../options.js'
-import { ANONYMOUS, type Principal } from '../sessions/principal.js'
+import { ANONYMOUS, PrincipalSchema, type Principal } from '../sessions/principal.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -23,6 +24,8 @@ export interface AuthOptions {
   apiKeyRequired: boolean
   authenticate?: Authenticate | undefined
 }
+
+const checker = TypeCompiler.Compile(PrincipalSchema)
 
 /** Decorates the hooks `authenticate` and `requireKey`. */
 async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<void> {
@@ -60,12 +63,15 @@ async function auth (fastify: FastifyInstance, options: AuthOptions): Promise<vo
     try {
       principal = await identify?.(request)
     } catch (error) {
-      // A refusal like any other, in the host's own words.
-      if (error instanceof Error && 'statusCode' in error && error.statusCode === 401) throw Object.assign(refuse(request), { message: error.message })
-      throw error
+      // A refusal like any other, in the host's own words, and with its own challenge where it has one.
+      const { statusCode, message, headers } = (error ?? {}) as Partial<WeirError>
+      if (statusCode !== 401) throw error
+      const refusal = refuse(request)
+      throw Object.assign(refusal, { message: message ?? refusal.message, headers: { ...refusal.headers, ...headers } })
     }
     if (principal == null) return null
-    if (typeof principal.id !== 'string' || principal.id === '') throw new TypeError('authenticate: a principal needs an id')
+    const issue = checker.Errors(principal).First()
+    if (issue !== undefined) throw new TypeError(`authenticate: a principal's ${issue.path.slice(1).replaceAll('/', '.')}: ${issue.message.toLowerCase()}`)
     return principal
   }
 

@@ -19,7 +19,9 @@ export function errorHandler (thrown: FastifyError, request: FastifyRequest, rep
   if (error.statusCode >= 500 && cause !== undefined) request.log.error({ ...context, err: cause }, error.message)
   else request.log.info(context, error.message)
 
-  void reply.code(error.statusCode).headers(error.headers ?? {}).type('application/json; charset=utf-8')
+  void reply.code(error.statusCode).type('application/json; charset=utf-8')
+  // What a host's hook has set already, such as its own `retry-after`, stays.
+  for (const [name, value] of Object.entries(error.headers ?? {})) if (!reply.hasHeader(name)) void reply.header(name, value)
   const rpcCode = rpcCodeOf(error, request)
   if (rpcCode !== undefined) {
     void reply.send(JSON.stringify(errorResponse(requestIdOf(request.body), rpcCode, describe(error), { requestId: request.id })))
@@ -54,10 +56,17 @@ function toWeirError (error: FastifyError): WeirError {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return errors.parseError('The body does not have the length that Content-Length says')
   }
   const statusCode = Number(error.statusCode) >= 400 && Number(error.statusCode) < 600 ? Number(error.statusCode) : 500
-  if (statusCode === 503) return Object.assign(errors.unavailable(undefined, RETRY_LATER), { rpcCode: RpcCode.internalError })
+  const headers = { ...((statusCode === 429 || statusCode === 503) && RETRY_LATER), ...headersOf(error) }
+  if (statusCode === 503) return Object.assign(errors.unavailable(undefined, headers), { rpcCode: RpcCode.internalError })
   if (statusCode >= 500) return Object.assign(errors.internal(), { rpcCode: RpcCode.internalError, statusCode })
   // Thrown on purpose by an embedder's `authenticate` or by another plugin: its message is meant for the client.
-  return Object.assign(errors.refused(), { message: error.message, statusCode })
+  return Object.assign(errors.refused(undefined, headers), { message: error.message, statusCode })
+}
+
+/** The headers that a host's error brings along, as Fastify's own handler takes them. */
+function headersOf (error: object): Record<string, string> {
+  const entries = Object.entries('headers' in error ? error.headers ?? {} : {}).map(([name, value]) => [name.toLowerCase(), String(value)])
+  return Object.fromEntries(entries) as Record<string, string>
 }
 
 /** Answers the scope's errors, in the one shape that they have. */

@@ -1,6 +1,6 @@
 import { errors, RpcCode } from '../errors.js'
 import { errorResponse, isRequest, isRequestId, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from '../json-rpc.js'
-import type { Reply } from '../streams/wire.js'
+import type { Reply, Wire } from '../streams/wire.js'
 
 /** Requests that one session may have in flight: more is a client that does not wait for answers. */
 export const MAX_REQUESTS_IN_FLIGHT = 1_000
@@ -54,9 +54,9 @@ export class InFlight {
     if (isRequestId(id) && !this.isInitialize(id) && this.has(id)) this.take(id)?.settle()
   }
 
-  /** Tells everybody who waits that nothing will come. */
-  end (why: string): void {
-    for (const [id, reply] of this.#replies ?? []) reply?.write(errorResponse(id, RpcCode.internalError, why))
+  /** Tells everybody who waits that nothing will come, over `wire` where a request has no reply of its own. */
+  end (why: string, wire?: Wire): void {
+    for (const [id, reply] of this.#replies ?? []) (reply ?? wire)?.write(errorResponse(id, RpcCode.internalError, why))
     this.#replies = undefined
   }
 }

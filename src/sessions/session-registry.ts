@@ -210,7 +210,7 @@ export class SessionRegistry {
 
   #adopt (instance: ServerInstance): void {
     if (typeof instance?.connect !== 'function' || typeof instance.close !== 'function') throw new TypeError('createServer must return a server: something with connect and close')
-    if (this.#instances.has(instance)) throw new Error('createServer must return a new server for each session: this one is already connected')
+    if (this.#instances.has(instance)) throw new Error('createServer must return a new server for each session, and this one has served another: build it inside createServer, not before')
     this.#instances.add(instance)
   }
 

@@ -185,7 +185,7 @@ export class Session implements ServedSession, StreamSetObserver {
     this.#asked.clear()
     const isBroken = reason === 'slow-consumer' || reason === 'disconnected'
     if (isBroken) this.#stream?.destroy()
-    this.#inFlight.end(`The session ended before the answer was there (${reason})`)
+    this.#inFlight.end(`The session ended before the answer was there (${reason})`, isBroken ? undefined : this.#stream)
     if (!isBroken) this.#stream?.end()
     // An instance that closes its transport is closing already.
     const ended = this.#server.release({ closing: reason === 'server' })
