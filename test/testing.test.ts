@@ -4,16 +4,16 @@ import {
   ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema
 } from '@modelcontextprotocol/sdk/types.js'
 import { McpServer as McpServerV2 } from '@modelcontextprotocol/server'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { test, type Test } from 'tap'
 import weir, { type WeirOptions } from '../src/index.js'
 import { createTestClient } from '../src/testing.js'
 import { createConformanceServer } from './conformance/fixture-server.js'
-import { fixtureServer, until } from './helper.js'
+import { capturedLog, fixtureServer, until } from './helper.js'
 
 /** A host application that listens nowhere; closed when the test ends, and nothing may be left by then. */
-async function host (t: Test, options: WeirOptions = {}): Promise<FastifyInstance> {
-  const app = Fastify()
+async function host (t: Test, options: WeirOptions = {}, fastify: FastifyServerOptions = {}): Promise<FastifyInstance> {
+  const app = Fastify(fastify)
   await app.register(weir, { createServer: createConformanceServer, drainTimeoutSeconds: 1, ...options })
   t.teardown(() => app.close())
   return app
@@ -40,8 +40,8 @@ test('it lists and calls tools, before anybody called ready()', async t => {
   t.equal(textOf(await client.callTool({ name: 'test_simple_text' })), 'This is a simple text response for testing.')
   t.match(await client.callTool({ name: 'test_error_handling' }), { isError: true })
   t.same(await client.ping(), {})
-  t.match(app.mcp.sessions.list(), [{ owner: 'anonymous', transport: 'streamable', clientInfo: { name: 'mcp-weir-test-client' } }])
   t.equal(app.mcp.metrics.snapshot().active_connections, 1, 'its standing stream')
+  t.match(app.mcp.sessions.list(), [{ owner: 'anonymous', transport: 'streamable', clientInfo: { name: 'mcp-weir-test-client' } }])
   await client.close()
   nothingLeft(t, app)
 })
@@ -145,8 +145,6 @@ test('a call that is cancelled, or that takes too long, is aborted in the server
 test('close leaves nothing, whatever was in flight: no session, no stream, and the application closes at once', async t => {
   const signals: AbortSignal[] = []
   const app = await host(t, { drainTimeoutSeconds: 600, createServer: () => fixtureServer({ wait: signal => { signals.push(signal); return new Promise(() => {}) } }) })
-  const left: unknown[] = []
-  app.addHook('onRequestAbort', async ({ method }) => { left.push(method) })
   const client = await createTestClient(app)
   const calls = Array.from({ length: 20 }, () => client.callTool({ name: 'wait' }).catch((error: unknown) => error))
   await until(() => signals.length === 20)
@@ -160,6 +158,25 @@ test('close leaves nothing, whatever was in flight: no session, no stream, and t
   t.ok(signals.every(({ aborted }) => aborted))
   await client.close()
   await app.close()
+})
+
+test('the server sees its client go away, on its streams and in a call that is not answered yet', async t => {
+  let finish = (_text: string) => {}
+  let called = false
+  const { log, lines } = capturedLog()
+  const app = await host(t, {
+    // The goodbye is not heard: all that ends its connections is that they break off.
+    authenticate: ({ method }) => method === 'DELETE' ? null : { id: 'ada' },
+    createServer: () => fixtureServer({ wait: () => { called = true; return new Promise(resolve => { finish = resolve }) } })
+  }, { loggerInstance: log })
+  const client = await createTestClient(app)
+  const call = client.callTool({ name: 'wait' }).catch((error: unknown) => error)
+  await until(() => called)
+  await client.close()
+  t.match(await call, { message: /Connection closed/ })
+  t.match(app.mcp.metrics.snapshot(), { active_connections: 0, total_connections: 1, active_sessions: 1 })
+  finish('too late')
+  await until(() => lines.some(({ msg, why }) => msg === 'message dropped' && why === 'its client went away'))
 })
 
 test('a stream that its server ends is opened again', async t => {
@@ -189,14 +206,17 @@ test('prefix, headers and Host reach the endpoint', async t => {
     contextHeaders: ['x-tenant'],
     createServer: ({ headers, principal }) => {
       const server = new McpServer({ name: String(headers['x-tenant']), version: '1' })
-      server.registerTool('whoami', {}, ({ authInfo }) => ({ content: [{ type: 'text', text: String(authInfo?.clientId === principal.id) }] }))
+      server.registerTool('whoami', {}, ({ authInfo, requestInfo }) => {
+        const said = [authInfo?.clientId === principal.id, Number(requestInfo?.headers['content-length']) > 0, requestInfo?.headers['x-tenant']]
+        return { content: [{ type: 'text', text: said.join() }] }
+      })
       return server
     }
   })
   const headers = { host: 'mcp.example.com', 'x-api-key': 'key', 'x-tenant': 'bern' }
   const client = await createTestClient(app, { prefix: '/ai', headers })
   t.equal(client.getServerVersion()?.name, 'bern')
-  t.equal(textOf(await client.callTool({ name: 'whoami' })), 'true')
+  t.equal(textOf(await client.callTool({ name: 'whoami' })), 'true,true,bern')
   await client.close()
   nothingLeft(t, app)
 
@@ -214,12 +234,17 @@ test('localhost is the host that it comes to', async t => {
 
 test('a principal of the host\'s own, a server of SDK v2, and two clients at once', async t => {
   const app = await host(t, {
-    authenticate: ({ headers }) => typeof headers['x-user'] === 'string' ? { id: headers['x-user'] } : null,
+    // It takes its time with streams: a client is there when its own is.
+    authenticate: async ({ headers, method }) => {
+      if (method === 'GET') await new Promise(resolve => setTimeout(resolve, 50))
+      return typeof headers['x-user'] === 'string' ? { id: headers['x-user'] } : null
+    },
     createServer: ({ principal }) => new McpServerV2({ name: principal.id, version: '2' })
   })
   const [ada, ben] = await Promise.all(['ada', 'ben'].map(user => createTestClient(app, { headers: { 'x-user': user } })))
   t.equal(ada?.getServerVersion()?.name, 'ada')
   t.equal(ben?.getServerVersion()?.name, 'ben')
+  t.equal(app.mcp.metrics.snapshot().active_connections, 2)
   t.same(app.mcp.sessions.list().map(({ owner }) => owner).sort(), ['ada', 'ben'])
   await ada?.close()
   t.equal(app.mcp.sessions.size, 1)
