@@ -4,7 +4,7 @@ import { test, type Test } from 'tap'
 import weir, { type WeirOptions } from '../../src/index.js'
 import { fixtureServer } from '../helper.js'
 import { allHostPlugins, hostPlugins } from './host-plugins.js'
-import { echoes } from './sdk-clients.js'
+import { echoes, listen } from './sdk-clients.js'
 
 type Order = 'before' | 'after'
 
@@ -39,12 +39,11 @@ for (const [plugin, register] of Object.entries(plugins)) {
       for (const [which, options] of Object.entries(own)) {
         test(`${plugin} ${order} Weir, ${prefix === '' ? 'without a prefix' : `under ${prefix}`}, ${which}`, async t => {
           const app = Fastify()
-          t.teardown(async () => { await app.close() })
           if (order === 'before') await register(app)
           await app.register(weir, { prefix, createServer: () => fixtureServer(), drainTimeoutSeconds: 1, ...options })
           if (order === 'after') await register(app)
           app.get('/own', async () => ({ own: true }))
-          const url = await app.listen({ port: 0, host: '127.0.0.1' })
+          const url = await listen(t, app)
           await echoes(t, url + prefix)
           await doesItsJob(t, app, url, plugin)
           t.match(await (await fetch(`${url}${prefix}/health`)).json(), { status: 'healthy' })

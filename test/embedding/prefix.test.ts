@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import { test } from 'tap'
 import weir from '../../src/index.js'
 import { build, fixtureServer, RawClient } from '../helper.js'
-import { echoes } from './sdk-clients.js'
+import { echoes, listen } from './sdk-clients.js'
 
 /** Where the endpoint is in each of these applications. */
 const placed: Record<string, { prefix?: string, hostPrefix?: string, base: string }> = {
@@ -17,12 +17,11 @@ const placed: Record<string, { prefix?: string, hostPrefix?: string, base: strin
 for (const [where, { prefix, hostPrefix, base }] of Object.entries(placed)) {
   test(`${where} each route is where it should be, and nowhere else`, async t => {
     const app = Fastify()
-    t.teardown(async () => { await app.close() })
     const options = { createServer: () => fixtureServer(), drainTimeoutSeconds: 1, ...(prefix !== undefined && { prefix }) }
     if (hostPrefix === undefined) await app.register(weir, options)
     else await app.register(async scope => { await scope.register(weir, options) }, { prefix: hostPrefix })
     app.get('/own', async () => 'own')
-    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = await listen(t, app)
 
     await echoes(t, url + base)
     const client = await RawClient.session(url, {}, `${base}/sse`)

@@ -1,6 +1,7 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 
 /** The real client of the SDK, connected to `url`: over HTTP+SSE if that ends in `/sse`. It leaves when the test ends. */
@@ -20,4 +21,15 @@ export async function echoes (t: Test, base: string, headers: Record<string, str
     if (client.transport instanceof StreamableHTTPClientTransport) await client.transport.terminateSession()
     await client.close()
   }
+}
+
+/** Listens on a port of its own until the test ends. */
+export async function listen (t: Test, app: FastifyInstance): Promise<string> {
+  t.teardown(async () => {
+    const closed = app.close()
+    // A client's spare socket that never sent a request would hold the server for a minute.
+    app.server.closeAllConnections()
+    await closed
+  })
+  return await app.listen({ port: 0, host: '127.0.0.1' })
 }
