@@ -9,7 +9,7 @@ import { createAareguru } from './servers/aareguru/server.js'
 import { version } from './version.js'
 
 export type { SessionInfo, WeirEndpoint, WeirNotification, WeirSessions } from './endpoint.js'
-export type { WeirError } from './errors.js'
+export { isWeirError, type WeirError } from './errors.js'
 export type { Authenticate, CreateServer, ServerContext, WeirOptions } from './options.js'
 export type { MetricsSnapshot } from './schemas/answers.js'
 export type { Principal } from './sessions/principal.js'

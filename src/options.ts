@@ -1,12 +1,10 @@
-import type { Implementation } from '@modelcontextprotocol/sdk/types.js'
 import { Type, type Static } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { errors } from './errors.js'
 import { HEADER_PATTERN, HOST_PATTERN, KEY_PATTERN, MAX_TIMER_SECONDS, normalizeHost, normalizeOrigin, ORIGIN_PATTERN } from './net.js'
-import type { Principal } from './sessions/principal.js'
-import type { TransportName } from './sessions/session-record.js'
-import type { ServerInstance } from './sessions/session-types.js'
+import type { Authenticate, CreateServer, WeirOptions } from './weir-options.js'
+
+export type { Authenticate, CreateServer, ServerContext, WeirOptions } from './weir-options.js'
 
 const Seconds = (description: string, value: number) => Type.Number({ exclusiveMinimum: 0, maximum: MAX_TIMER_SECONDS, default: value, description })
 const PositiveInteger = (description: string, value: number) => Type.Integer({ minimum: 1, default: value, description })
@@ -15,7 +13,7 @@ const CountOrOff = (description: string) => Type.Integer({ minimum: 0, default: 
 /** The name of an endpoint that was given none. */
 export const UNNAMED = 'mcp'
 
-/** The plugin's plain options: what each is, its rule and its default. */
+/** The plugin's plain options: what each is, its rule and its default. `WeirOptions` tells users of them; a test compares the two. */
 export const PlainOptions = Type.Object({
   prefix: Type.String({ pattern: '^(/[^/?#:*]+)*$', default: '', description: 'Path before every route, such as /ai' }),
   name: Type.String({ minLength: 1, default: UNNAMED, description: 'Tells endpoints of one application apart' }),
@@ -38,47 +36,6 @@ export const PlainOptions = Type.Object({
   sessionHibernateSeconds: Type.Number({ minimum: 0, maximum: MAX_TIMER_SECONDS, default: 0, description: 'Idle time after which a Streamable HTTP session without a stream lets its server instance go, 0 = never' }),
   drainTimeoutSeconds: Type.Number({ minimum: 0, maximum: MAX_TIMER_SECONDS, default: 10, description: 'How long a shutdown waits for requests in flight' })
 })
-
-/** What a server instance is built for: one session of one client. */
-export interface ServerContext {
-  /** Who opened the session. Handlers see who sends each message in `extra.authInfo`. */
-  readonly principal: Principal
-  /** The wire transport: `streamable` for `/mcp`, `sse` for HTTP+SSE. */
-  readonly transport: TransportName
-  /** Stands for the session in logs. Its id is a secret of the client's, and not here. */
-  readonly sessionHash: string
-  /**
-   * What the client calls itself in `initialize` (MCP specification, "Lifecycle"). Over HTTP+SSE the instance is there before
-   * the client has said anything: undefined until it has, so read it when it is needed.
-   */
-  readonly clientInfo: Implementation | undefined
-  /** Headers of the request that opened the session, those that `contextHeaders` names. Keys are in lower case. */
-  readonly headers: Readonly<Record<string, string | string[]>>
-  /** Writes to the log under the session's hash. */
-  readonly log: FastifyBaseLogger
-  /** Aborts when the instance is let go: its session has ended, or hibernates. */
-  readonly signal: AbortSignal
-}
-
-/**
- * Builds the server instance of one session, a new one at each call. What it throws fails the client's request: with a
- * `statusCode` of 4xx its message is shown to the client, all else is only logged.
- */
-export type CreateServer = (context: ServerContext) => ServerInstance | Promise<ServerInstance>
-
-/**
- * Says who sends a request; null for nobody that may. What it throws with a `statusCode` of 4xx is answered in its own
- * words, all else is a 500 without them.
- */
-export type Authenticate = (request: FastifyRequest) => Principal | null | Promise<Principal | null>
-
-/** Options of the plugin. All have defaults; every limit that belongs to a public host starts off. */
-export interface WeirOptions extends Partial<Static<typeof PlainOptions>> {
-  /** One instance per session. Without it Weir serves the bundled aareguru-mcp. */
-  createServer?: CreateServer
-  /** Replaces `apiKeys`. */
-  authenticate?: Authenticate
-}
 
 type Defaulted = Required<Omit<Static<typeof PlainOptions>, 'serverInfo'>>
 

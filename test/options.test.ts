@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
+import type { Static } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import { test, type Test } from 'tap'
 import weir, { type WeirOptions } from '../src/index.js'
-import { resolveOptions } from '../src/options.js'
+import { PlainOptions, resolveOptions } from '../src/options.js'
 import { fixtureServer } from './helper.js'
 
 const fallback = { serverInfo: { name: 'fallback', version: '0' }, createServer: () => fixtureServer() }
@@ -84,7 +86,7 @@ test('a key that is required and nowhere to be had is refused, and says how to g
 })
 
 const broken: Record<string, unknown[]> = {
-  prefix: ['ai', '/ai/', '/', '//', '/a?b', '/a#b', 7, null],
+  prefix: ['ai', '/ai/', '/', '//', '/a?b', '/a#b', '/a:b', '/*', 7, null],
   name: ['', 7],
   serverInfo: [null, 'weir'],
   'serverInfo.version': [{ name: 'weir' }, { name: 'weir', version: 1 }],
@@ -94,6 +96,8 @@ const broken: Record<string, unknown[]> = {
   apiKeyRequired: ['true', 1, null],
   corsOrigins: ['https://app.example.com', true, null, [7]],
   allowedHosts: ['weir.example', null],
+  contextHeaders: ['x-tenant', null, true],
+  'contextHeaders.0': [[7], [''], ['x tenant'], ['x-tenant:']],
   'allowedHosts.0': [[7]],
   rateLimitPerMinute: [-1, 0.5, '100', NaN, Infinity, null],
   rateLimitPerSessionPerMinute: [-1, 0.5, '100', NaN, Infinity, null],
@@ -151,4 +155,24 @@ test('origins and hosts are taken as browsers and clients write them', async t =
   const { corsOrigins, allowedHosts } = resolveOptions({ corsOrigins: ['HTTPS://App.Example.com:443', 'chrome-extension://AbC'], allowedHosts: ['Weir.Example', '::1', '[::1]'] }, { serverInfo: { name: 'n', version: '1' } })
   t.same(corsOrigins, ['https://app.example.com', 'chrome-extension://abc'])
   t.same(allowedHosts, ['weir.example', '[::1]', '[::1]'])
+})
+
+/** The same type, not only one that fits (TypeScript has no such question of its own). */
+type Same<One, Other> = (<T>() => T extends One ? 1 : 2) extends (<T>() => T extends Other ? 1 : 2) ? true : false
+type Given<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> }
+
+test('what WeirOptions tells an editor is what the schema checks', async t => {
+  const names: Same<keyof Given<WeirOptions>, keyof Static<typeof PlainOptions> | 'createServer' | 'authenticate'> = true
+  const types: Same<Given<Omit<WeirOptions, 'createServer' | 'authenticate'>>, Given<Static<typeof PlainOptions>>> = true
+  t.ok(names && types)
+
+  const [, body = ''] = readFileSync(new URL('../src/weir-options.ts', import.meta.url), 'utf8').split('export interface WeirOptions {')
+  const told = new Map([...body.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\n {2}(\w+)\?:/g)].map(([, comment = '', name = '']) => [name, comment] as const))
+  t.same([...told.keys()].sort(), ['createServer', 'authenticate', ...Object.keys(PlainOptions.properties)].sort(), 'each has a comment')
+  for (const [name, schema] of Object.entries(PlainOptions.properties as Record<string, { default?: unknown, maximum?: number }>)) {
+    const comment = told.get(name) ?? ''
+    const [, value] = /@default (.*)/.exec(comment) ?? []
+    t.equal(value, schema.default === undefined ? undefined : JSON.stringify(schema.default).replaceAll('"', '\''), name)
+    if (schema.maximum !== undefined) t.match(comment, `at most ${schema.maximum}`, name)
+  }
 })
