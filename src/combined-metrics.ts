@@ -10,14 +10,14 @@ export interface GatewaySnapshot extends MetricsSnapshot {
 }
 
 /** What a request counts that is for no endpoint; all else in `own` stays at 0 and says nothing. */
-const ofProcess = ['mcp_uptime_seconds', 'mcp_auth_failures_total', 'mcp_http_requests_total', 'mcp_http_errors_total']
+const ofProcess = ['mcp_uptime_seconds', 'mcp_auth_failures_total', 'mcp_http_requests_total', 'mcp_http_errors_total', 'mcp_child_processes']
 
 /** Sums the numbers of endpoints, and of what the process answers beside them. */
 export function combineSnapshots (endpoints: ReadonlyMap<string, Pick<WeirEndpoint, 'metrics'>>, own: Metrics): GatewaySnapshot {
   const servers = Object.fromEntries([...endpoints].map(([name, { metrics }]) => [name, metrics.snapshot()]))
   const all = [...Object.values(servers), { ...own.snapshot(), active_sessions: 0 }]
   const sum = (read: (numbers: MetricsSnapshot) => number) => all.reduce((total, numbers) => total + read(numbers), 0)
-  const sums = (key: 'endpoint_calls' | 'endpoint_errors') => Object.fromEntries(Object.keys(own.endpointCalls).map(name => [name, sum(numbers => numbers[key][name] ?? 0)]))
+  const sums = (key: 'endpoint_calls' | 'endpoint_errors') => Object.fromEntries(Object.keys(own.endpointCalls).map(name => [name, sum(numbers => Number(numbers[key][name]))]))
   return {
     uptime_seconds: own.uptimeSeconds,
     active_connections: sum(numbers => numbers.active_connections),

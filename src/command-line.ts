@@ -104,10 +104,13 @@ function assignments (given: readonly string[]): Record<string, string> {
 }
 
 function names (given: readonly string[]): string[] {
-  return given.map(name => {
-    if (!VARIABLE.test(name)) throw misuse(`--pass-env ${VARIABLE.test(name.split('=')[0] ?? '') ? `${name.split('=')[0]}=…: it takes a name alone; --env NAME=VALUE sets a variable` : '***: it must be the name of a variable'}`)
-    return name
-  })
+  for (const name of given) {
+    // As above: nothing is shown that may be a value.
+    const [, assigned] = /^([A-Za-z_]\w*)=/.exec(name) ?? []
+    if (assigned !== undefined) throw misuse(`--pass-env ${assigned}=…: it takes a name alone; --env NAME=VALUE sets a variable`)
+    if (!VARIABLE.test(name)) throw misuse('--pass-env ***: it must be the name of a variable')
+  }
+  return [...given]
 }
 
 function misuse (line: string) {

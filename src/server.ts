@@ -3,7 +3,7 @@ import { METHODS } from 'node:http'
 import type { Socket } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
-import { collectDefaultMetrics } from 'prom-client'
+import { collectDefaultMetrics, Gauge } from 'prom-client'
 import type { Config } from './config.js'
 import { errors } from './errors.js'
 import gateway from './gateway.js'
@@ -43,12 +43,12 @@ export interface BuildServerOptions {
   /** What is served: one server without a name at the root, or several under their names. The bundled one by default. */
   servers?: PreparedServer[]
   log?: FastifyBaseLogger
-  /** Whether one more process could be started. */
-  hasProcess?: () => boolean
+  /** The processes of stdio commands. */
+  children?: Pick<ChildProcesses, 'size'>
 }
 
 /** Builds the process's Fastify application around its endpoints. It does not listen yet. */
-export async function buildServer (config: Config, { servers = [bundledServer(config)], log = createLogger(config), hasProcess = () => true }: BuildServerOptions = {}): Promise<FastifyInstance> {
+export async function buildServer (config: Config, { servers = [bundledServer(config)], log = createLogger(config), children = { size: 0 } }: BuildServerOptions = {}): Promise<FastifyInstance> {
   const fastify = Fastify({
     loggerInstance: log,
     logController: new RequestLog(),
@@ -67,8 +67,13 @@ export async function buildServer (config: Config, { servers = [bundledServer(co
   cutSilentSockets(fastify)
   for (const server of servers) await fastify.register(weir, endpointOptions(config, server))
   const named = servers.flatMap(({ name, serverInfo }) => name === undefined ? [] : [{ name, serverInfo }])
-  if (named.length > 0) await fastify.register(gateway, { ...resolveOptions(config.endpoint, { serverInfo: { name: 'mcp-weir', version } }), servers: named, hasProcess: () => hasProcess() || !servers.some(({ spawns }) => spawns) })
-  collectDefaultMetrics({ register: fastify.hasDecorator('mcpGateway') ? fastify.mcpGateway.registry : fastify.mcp.metrics.registry })
+  if (named.length > 0) {
+    const hasProcess = () => children.size < config.maxChildProcesses || !servers.some(({ spawns }) => spawns)
+    await fastify.register(gateway, { ...resolveOptions(config.endpoint, { serverInfo: { name: 'mcp-weir', version } }), servers: named, hasProcess })
+  }
+  const { registry } = named.length > 0 ? fastify.mcpGateway : fastify.mcp.metrics
+  collectDefaultMetrics({ register: registry })
+  registry.registerMetric(new Gauge({ name: 'mcp_child_processes', help: 'Processes of stdio commands', registers: [], collect () { this.set(children.size) } }))
   return fastify
 }
 
@@ -85,7 +90,9 @@ export async function serve (config: Config, serving: Serving = bundled): Promis
   let fastify: FastifyInstance | undefined
 
   for (const warning of [...config.warnings, ...serving.kind === 'gateway' ? serving.warnings : []]) log.warn(warning)
-  log.info({ version, node: process.version, serving: inWords(serving) }, 'server starting')
+  const announce = () => { log.info({ version, node: process.version, serving: inWords(serving) }, 'server starting') }
+  // A command may take its time, and has something to say meanwhile.
+  if (hasCommand(serving)) announce()
 
   // However the process ends, SIGKILL apart: on a second signal, say, which waits for nobody.
   process.once('exit', () => { children.kill() })
@@ -101,7 +108,8 @@ export async function serve (config: Config, serving: Serving = bundled): Promis
 
   try {
     const servers = await prepareServers(serving, { version, aareguru: config.aareguru, children, maxChildProcesses, log, signal: start.signal, timeoutMs: DESCRIBE_MS })
-    const built = await buildServer(config, { servers, log, hasProcess: () => children.size < maxChildProcesses })
+    if (!hasCommand(serving)) announce()
+    const built = await buildServer(config, { servers, log, children })
     if (start.signal.aborted) throw errors.interrupted()
     fastify = built
     await fastify.listen({ host: config.host, port: config.port, backlog: BACKLOG, listenTextResolver: address => `listening at ${address}` })
@@ -143,6 +151,10 @@ function endpointOptions ({ endpoint, maxChildProcesses }: Config, { name, creat
   // that nobody uses gives way to a newcomer.
   const maxSessions = spawns && endpoint.sessionHibernateSeconds === 0 ? Math.min(endpoint.maxSessions, maxChildProcesses) : endpoint.maxSessions
   return { ...endpoint, createServer, serverInfo, maxSessions, ...(name !== undefined && { name, prefix: `/${name}` }) }
+}
+
+function hasCommand (serving: Serving): boolean {
+  return (serving.kind === 'single' ? [serving] : serving.servers).some(({ source }) => source.kind === 'command')
 }
 
 /** What is served, for the log. */

@@ -36,7 +36,8 @@ export async function describeServer (createServer: CreateServer, { name, versio
   let instance: ServerInstance | undefined
   try {
     signal.throwIfAborted()
-    return await Promise.race([ask(), rejectOn(life.signal)])
+    const over = rejectOn(life.signal)
+    return await Promise.race([over, ask()])
   } catch (error) {
     if (signal.aborted) throw errors.interrupted()
     if (life.signal.aborted) return undefined

@@ -17,7 +17,7 @@ const EntrySchema = Type.Object({
   type: Type.Optional(Type.String()),
   command: Type.Optional(Text),
   args: Type.Optional(Type.Array(Type.String())),
-  env: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Value)),
+  env: Type.Optional(Type.Record(Type.String({ pattern: '^[^=]+$' }), Value, { additionalProperties: false })),
   cwd: Type.Optional(Text),
   module: Type.Optional(Text),
   disabled: Type.Optional(Type.Boolean())
@@ -105,8 +105,8 @@ function listOf (file: string): Record<string, unknown> {
   const content = parse(text, problems, { allowTrailingComma: true }) as unknown
   const [problem] = problems
   if (problem !== undefined) {
-    const lines = text.slice(0, problem.offset).split('\n')
-    throw invalid(`${file}:${lines.length}:${(lines.at(-1) ?? '').length + 1}`, `it is not JSON: ${printParseErrorCode(problem.error)}`)
+    const before = text.slice(0, problem.offset)
+    throw invalid(`${file}:${before.split('\n').length}:${before.length - before.lastIndexOf('\n')}`, `it is not JSON: ${printParseErrorCode(problem.error)}`)
   }
   if (!isObject(content)) throw invalid(file, 'it must be an object with mcpServers')
   const { mcpServers, servers } = content
