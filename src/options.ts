@@ -72,12 +72,55 @@ export type CreateServer = (context: ServerContext) => ServerInstance | Promise<
  */
 export type Authenticate = (request: FastifyRequest) => Principal | null | Promise<Principal | null>
 
-/** Options of the plugin. All have defaults; every limit that belongs to a public host starts off. */
-export interface WeirOptions extends Partial<Static<typeof PlainOptions>> {
-  /** One instance per session. Without it Weir serves the bundled aareguru-mcp. */
+/**
+ * Options of the plugin. All have defaults; every limit that belongs to a public host starts off. The plain ones are those of
+ * `PlainOptions`, written out so that an editor shows what they are.
+ */
+export interface WeirOptions {
+  /** One instance per session. Default: the bundled aareguru-mcp. */
   createServer?: CreateServer
-  /** Replaces `apiKeys`. */
+  /** Path before every route, such as `/ai`. Default: none. */
+  prefix?: string
+  /** Tells endpoints of one application apart, see `app.mcpEndpoints`. Default: `mcp`, which only one can have. */
+  name?: string
+  /** What `/health` calls this server. Default: `mcp-weir` and its version. */
+  serverInfo?: { name: string, version: string }
+  /** Keys that clients send as `X-API-Key` or `Authorization: Bearer`; each is a principal of its own. Default: none, and none asked for. */
+  apiKeys?: string[]
+  /** Whether a request without a key is refused. Default: true if `apiKeys` or `authenticate` is given. */
+  apiKeyRequired?: boolean
+  /** Says who sends a request, in place of `apiKeys`. */
   authenticate?: Authenticate
+  /** Origins whose pages may use this endpoint, such as `https://app.example.com`; `*` for all, without credentials. Default: none. */
+  corsOrigins?: '*' | string[]
+  /** Names that the `Host` header may have, without a port. Default: it is not checked. */
+  allowedHosts?: string[]
+  /** Request headers that `createServer` sees, in any case. Default: none. */
+  contextHeaders?: string[]
+  /** Requests per minute of one client address; 0, the default, turns the limit off. Health is exempt. */
+  rateLimitPerMinute?: number
+  /** Requests per minute of one session; 0, the default, turns the limit off. */
+  rateLimitPerSessionPerMinute?: number
+  /** Seconds without a message and without a request in flight that end a session. Default: 3600. */
+  sessionTimeoutSeconds?: number
+  /** Seconds between two looks for idle sessions. Default: 300. */
+  cleanupIntervalSeconds?: number
+  /** Seconds between two signs of life on a stream. Default: 15. */
+  heartbeatSeconds?: number
+  /** Sessions at the most; a new one gets 503 when none can give way. Default: 10000. */
+  maxSessions?: number
+  /** Sessions of one principal, or without keys of one address. Default: 100. */
+  maxSessionsPerClient?: number
+  /** Whether `/metrics` asks for a key. Default: false. */
+  metricsRequireKey?: boolean
+  /** Bytes that may wait for one slow reader, and the largest message to a client. Default: 1048576. */
+  streamBufferBytes?: number
+  /** Bytes of a request's body at the most. Default: 4194304. */
+  bodyLimitBytes?: number
+  /** Idle seconds after which a Streamable HTTP session without a stream lets its server instance go until its next message; 0, the default, means never. */
+  sessionHibernateSeconds?: number
+  /** Seconds that a shutdown waits for requests in flight. Default: 10. */
+  drainTimeoutSeconds?: number
 }
 
 type Defaulted = Required<Omit<Static<typeof PlainOptions>, 'serverInfo'>>

@@ -2,6 +2,7 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { Implementation } from '@modelcontextprotocol/sdk/types.js'
 import { McpServer as McpServerV2, Server as ServerV2 } from '@modelcontextprotocol/server'
+import type { Static } from '@sinclair/typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyPluginAsync, type FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
 import { describe, expect, test } from 'tstyche'
@@ -9,6 +10,7 @@ import weir, {
   type Authenticate, type CreateServer, type MetricsSnapshot, type Principal, type ServerContext, type ServerInstance, type SessionInfo,
   type TransportName, type WeirEndpoint, type WeirError, type WeirNotification, type WeirOptions, type WeirSessions
 } from '../../src/index.js'
+import type { PlainOptions } from '../../src/options.js'
 
 const app: FastifyInstance = Fastify()
 
@@ -60,6 +62,7 @@ test('every option has the type of its rule', () => {
     createServer?: CreateServer
     authenticate?: Authenticate
   }>()
+  expect<Omit<WeirOptions, 'createServer' | 'authenticate'>>().type.toBe<Partial<Static<typeof PlainOptions>>>()
 })
 
 describe('createServer', () => {
