@@ -71,7 +71,9 @@ export interface WeirNotification {
 }
 
 /** The handle of the endpoint in this scope. */
-export function endpointOf ({ sessions, metrics }: FastifyInstance, { drainTimeoutSeconds }: { drainTimeoutSeconds: number }): WeirEndpoint {
+export function endpointOf (scope: FastifyInstance, { drainTimeoutSeconds }: { drainTimeoutSeconds: number }): WeirEndpoint {
+  // Not in the signature: a host that reads it in the package's declarations does not know Weir's own decorators.
+  const { sessions, metrics } = scope
   return {
     sessions: {
       get size () { return sessions.size },
