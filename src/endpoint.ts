@@ -1,7 +1,6 @@
-import type { Implementation } from '@modelcontextprotocol/sdk/types.js'
+import { JSONRPCNotificationSchema, type Implementation } from '@modelcontextprotocol/sdk/types.js'
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
-import { JSONRPCNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 import type { MetricsSnapshot } from './schemas/answers.js'
 import { clientInfoOf, type TransportName } from './sessions/session-record.js'
 import type { Session } from './sessions/session.js'

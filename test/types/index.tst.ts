@@ -117,6 +117,8 @@ describe('the handle', () => {
   test('of its sessions, of which no id is told', () => {
     expect<WeirSessions>().type.toBe<{
       readonly size: number
+      readonly draining: boolean
+      readonly hasRoom: boolean
       list (): SessionInfo[]
       closeByOwner (principalId: string): Promise<number>
     }>()
