@@ -7,6 +7,7 @@ import { manyClients } from './many-clients.js'
 import { roundTrip } from './round-trip.js'
 import { slowReader } from './slow-reader.js'
 import { start } from './start.js'
+import { stdio } from './stdio.js'
 import { streamable } from './streamable.js'
 import { machine, table, type Row } from './table.js'
 
@@ -14,6 +15,7 @@ import { machine, table, type Row } from './table.js'
 const benchmarks: Record<string, () => Promise<Row[]>> = {
   'round-trip': roundTrip,
   streamable,
+  stdio,
   'idle-memory': idleMemory,
   'idle-streamable': idleStreamable,
   hibernated,

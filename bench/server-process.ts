@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { API_KEY } from './raw-client.js'
 import type { Memory, Question, Report } from './servers/reports.js'
 
-export type ServerName = 'weir' | 'express' | 'bare' | 'echo' | 'direct' | 'in-memory' | 'express-streamable' | 'fastify-streamable'
+export type ServerName = 'weir' | 'express' | 'bare' | 'echo' | 'direct' | 'in-memory' | 'express-streamable' | 'fastify-streamable' | 'weir-stdio' | 'stdio-client'
 
 /** A server under measurement, in a process of its own. */
 export class ServerProcess implements AsyncDisposable {

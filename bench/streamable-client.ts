@@ -45,11 +45,11 @@ export class StreamableClient {
     if (answer.status !== 200 && answer.status !== 204) throw refused('DELETE', answer)
   }
 
-  /** The same session over another connection. */
-  over (connection: HttpConnection): StreamableClient {
+  /** The same session over another connection. Who calls on both at the same time says with which id the other begins. */
+  over (connection: HttpConnection, lastId = this.#lastId): StreamableClient {
     const client = new StreamableClient(connection)
     client.#session = this.#session
-    client.#lastId = this.#lastId
+    client.#lastId = lastId
     return client
   }
 

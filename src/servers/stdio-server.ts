@@ -87,7 +87,8 @@ export class StdioServer implements ServerInstance {
     this.#logger.warn({ command: this.#command.command, why }, 'stdio server ended')
     for (const id of this.#inFlight.ids()) void this.#transport?.send(errorResponse(id, RpcCode.internalError, `The MCP server ${why}`)).catch(noop)
     void this.close()
-    void this.#transport?.close().catch(noop)
+    // A session that is just being woken hears of it by the answer to its first request, and may try again.
+    setImmediate(() => { void this.#transport?.close().catch(noop) })
   }
 
   /** Kills the child and all that it started, at once. */

@@ -1,0 +1,87 @@
+import { HttpConnection } from './http-connection.js'
+import { ServerProcess } from './server-process.js'
+import { IN_FLIGHT } from './stdio/command.js'
+import { Gateway } from './stdio/gateway.js'
+import { StreamableClient } from './streamable-client.js'
+import { median, spread, type Row } from './table.js'
+
+const WARM_UP_ROUNDS = 3
+const ROUNDS = 9
+const RUN_MS = 1_000
+
+/** Ids of one connection's calls: those of the others are far away. */
+const IDS = 100_000_000
+
+const SESSIONS = 100
+/** Sessions that are opened at the same time. */
+const OPENING = 8
+
+/** Of what the SDK's client reaches without a gateway. */
+const SHARE_GOAL = 0.5
+const GATEWAY_GOAL = 5
+const OPEN_GOAL_SECONDS = 15
+
+let calls = 0
+
+/** `tools/call` of a stdio server, one session and 16 calls in flight: over Weir, over other gateways, and without any. */
+export async function stdio (): Promise<Row[]> {
+  await using client = await ServerProcess.start('stdio-client')
+  await using weir = await ServerProcess.start('weir-stdio')
+  await using supergateway = await Gateway.start('supergateway')
+  await using proxy = await Gateway.start('mcp-proxy')
+  const contestants = [
+    { run: () => client.run(), rounds: [] as number[] },
+    ...await Promise.all([weir, supergateway, proxy].map(async ({ port }) => {
+      const clients = await clientsOf(port)
+      return { run: () => callFor(clients), rounds: [] as number[] }
+    }))
+  ]
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) for (const { run } of contestants) await run()
+  for (let round = 0; round < ROUNDS; round++) for (const { run, rounds } of contestants) rounds.push(await run())
+  const [ofClient = [], ofWeir = [], ofSupergateway = [], ofProxy = []] = contestants.map(({ rounds }) => rounds)
+  const share = median(ofWeir) / median(ofClient)
+  const [bySupergateway, byProxy] = [median(ofWeir) / median(ofSupergateway), median(ofWeir) / median(ofProxy)]
+  const seconds = await open(weir.port)
+  return [
+    { what: `stdio: tools/call, one session, ${IN_FLIGHT} in flight`, weir: perSecond(ofWeir) },
+    { what: '... the SDK\'s stdio client on the same server, without HTTP', weir: perSecond(ofClient) },
+    { what: '... Weir\'s share of that', weir: `${(100 * share).toFixed(0)} %`, goal: `at least ${100 * SHARE_GOAL} %`, met: share >= SHARE_GOAL },
+    { what: '... supergateway', weir: perSecond(ofSupergateway) },
+    { what: '... Weir in times of that', weir: bySupergateway.toFixed(1), goal: `at least ${GATEWAY_GOAL}`, met: bySupergateway >= GATEWAY_GOAL },
+    { what: '... mcp-proxy', weir: perSecond(ofProxy) },
+    { what: '... Weir in times of that', weir: byProxy.toFixed(1), goal: `at least ${GATEWAY_GOAL}`, met: byProxy >= GATEWAY_GOAL },
+    { what: `... ${SESSIONS} sessions, each with its child, opened ${OPENING} at a time`, weir: `${seconds.toFixed(1)} s`, goal: `under ${OPEN_GOAL_SECONDS} s`, met: seconds < OPEN_GOAL_SECONDS }
+  ]
+}
+
+/** One session over as many connections as calls may be in flight. */
+async function clientsOf (port: number): Promise<StreamableClient[]> {
+  const first = await StreamableClient.initialized(await HttpConnection.open(port))
+  return await Promise.all(Array.from({ length: IN_FLIGHT }, async (_, index) => first.over(await HttpConnection.open(port), (index + 1) * IDS)))
+}
+
+/** Calls per second. Unlike in `load.ts` nobody stays awake: gateway, child and client share the cores. */
+async function callFor (clients: StreamableClient[]): Promise<number> {
+  const started = performance.now()
+  const first = calls
+  await Promise.all(clients.map(async client => {
+    while (performance.now() - started < RUN_MS) await client.echo(`call ${calls++}`)
+  }))
+  return (calls - first) * 1_000 / (performance.now() - started)
+}
+
+/** Seconds until all sessions are open. */
+async function open (port: number): Promise<number> {
+  const started = performance.now()
+  let opened = 0
+  await Promise.all(Array.from({ length: OPENING }, async () => {
+    const connection = await HttpConnection.open(port)
+    while (opened++ < SESSIONS) await StreamableClient.initialized(connection)
+    connection.close()
+  }))
+  return (performance.now() - started) / 1_000
+}
+
+function perSecond (rounds: number[]): string {
+  return `${median(rounds).toFixed(0)}/s (${spread(rounds)})`
+}
