@@ -123,7 +123,8 @@ export class StdioServer implements ServerInstance {
     })
     // All that it wrote before is read by now.
     child.once('close', () => { this.fail(this.#exit ?? 'ended') })
-    child.stdin?.on('error', () => { this.#failSoon('does not read its input any more') })
+    // An error of it is told by its end.
+    child.stdin?.on('error', noop).on('close', () => { this.#failSoon('closed its input') })
     child.stdout?.on('data', (chunk: Buffer) => { this.#read(chunk) }).on('end', () => { this.#failSoon('closed its output') })
     if (child.stderr !== null && child.stderr !== undefined) void new StderrLog(child.stderr, this.#logger)
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { ChildProcesses, type ChildProcessesOptions, type StdioCommand } from '../../src/servers/child-processes.js'
@@ -26,7 +27,8 @@ export async function stdio (t: Test, { children: childOptions, command, ...opti
 /** Whether a process runs: one that is dead and was not collected does not. */
 export function isAlive (pid: unknown): boolean {
   try {
-    return process.kill(Number(pid), 0)
+    process.kill(Number(pid), 0)
+    return process.platform !== 'linux' || !/^State:\s*Z/m.test(readFileSync(`/proc/${Number(pid)}/status`, 'utf8'))
   } catch {
     return false
   }
