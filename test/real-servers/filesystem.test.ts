@@ -18,18 +18,16 @@ test('server-filesystem behind the command: files of the folder that it is given
     await client.leave()
   })))
 
-  for (const [name, connect] of Object.entries(clients)) {
-    await t.test(`${name}, which has roots`, async t => {
-      const client = await connect(t, server.url(), { roots: [rootOf(roots)] })
-      await allows(client, roots)
-      t.match(await client.call('list_directory', { path: given }), { isError: true, content: [{ text: /Access denied/ }] }, 'its roots are all that it has')
-      client.roots.splice(0, 1, rootOf(outside))
-      await client.client.sendRootsListChanged()
-      await allows(client, outside)
-      t.equal(await client.text('read_text_file', { path: path.join(outside, 'secret.txt') }), 'secret')
-      await client.leave()
-    })
-  }
+  await Promise.all(Object.entries(clients).map(([name, connect]) => t.test(`${name}, which has roots`, { buffered: true }, async t => {
+    const client = await connect(t, server.url(), { roots: [rootOf(roots)] })
+    await allows(client, roots)
+    t.match(await client.call('list_directory', { path: given }), { isError: true, content: [{ text: /Access denied/ }] }, 'its roots are all that it has')
+    client.roots.splice(0, 1, rootOf(outside))
+    await client.client.sendRootsListChanged()
+    await allows(client, outside)
+    t.equal(await client.text('read_text_file', { path: path.join(outside, 'secret.txt') }), 'secret')
+    await client.leave()
+  })))
   await server.quiet()
   await server.end()
 })

@@ -7,6 +7,9 @@ import type { Test } from 'tap'
 import { until } from '../helper.js'
 import { serve, type RunningProcess } from '../process.js'
 
+/** Seconds that a request in flight would hold a process that is told to end. */
+const DRAIN_SECONDS = 200
+
 /** A server from npm that nobody here wrote, behind `mcp-weir -- …`. */
 export interface RealServer extends RunningProcess {
   /** Waits until its last session has ended, and the session's child with it. */
@@ -20,8 +23,7 @@ export async function serveReal (t: Test, name: string, { args = [], flags = [],
   const running = await serve(t, {
     cwd,
     args: [...flags, '--', process.execPath, programOf(name), ...args],
-    // A request that were still in flight at the end would hold the process for so long.
-    env: { RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'debug', DRAIN_TIMEOUT_SECONDS: '250' }
+    env: { RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'debug', DRAIN_TIMEOUT_SECONDS: String(DRAIN_SECONDS) }
   })
   const children = () => running.lines().flatMap(({ msg, child }) => msg === 'stdio server started' ? [Number(child)] : [])
   const quiet = async () => { await until(() => !children().some(isAlive)) }
@@ -31,8 +33,10 @@ export async function serveReal (t: Test, name: string, { args = [], flags = [],
     end: async () => {
       const started = await descendantsOf(running.child.pid)
       t.ok(children().length > 1, 'there were children')
+      const start = performance.now()
       running.child.kill('SIGTERM')
       t.equal(await running.exited, 0, 'exit code')
+      t.ok(performance.now() - start < DRAIN_SECONDS * 500, 'nothing was in flight')
       t.same([...started, ...children()].filter(isAlive), [], 'no process is left')
       t.equal(running.stdout(), '', 'nothing on stdout')
       t.same(running.lines().filter(({ level }) => Number(level) >= 40), [], 'no warning, no error')
