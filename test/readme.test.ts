@@ -15,7 +15,7 @@ import { serve } from './process.js'
 const root = path.resolve(import.meta.dirname, '..')
 const read = (name: string) => readFileSync(path.join(root, name), 'utf8')
 const readme = read('README.md')
-const pages = ['README.md', 'CHANGELOG.md', 'docs/operations.md', 'docs/sessions.md', 'docs/security.md', 'docs/aareguru.md', 'docs/performance.md']
+const pages = ['README.md', 'CHANGELOG.md', 'docs/command.md', 'docs/embedding.md', 'docs/operations.md', 'docs/sessions.md', 'docs/security.md', 'docs/aareguru.md', 'docs/performance.md']
 
 function blocks (page: string, language: string): string[] {
   return [...read(page).matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'))].map(([, code = '']) => code)
@@ -38,6 +38,13 @@ test('the embedding example serves a client, under its prefix and with its key',
   await client.connect(new SSEClientTransport(new URL(`http://127.0.0.1:${port}/ai/sse`), { requestInit: { headers: { 'x-api-key': 'a long random key' } } }))
   t.match(await client.callTool({ name: 'whoami' }), { content: [{ text: /^key-/ }] })
   await client.close()
+})
+
+test('the commands that serve one\'s own server are those of docs/command.md, which a test of their own runs', async t => {
+  const commands = (page: string) => blocks(page, 'sh').flatMap(block => block.split('\n')).filter(line => line.startsWith('mcp-weir ')).map(line => line.replace(/ +#.*$/, ''))
+  const told = commands('README.md').filter(line => line !== 'mcp-weir --help')
+  t.equal(told.length, 3)
+  for (const line of told) t.ok(commands('docs/command.md').includes(line), line)
 })
 
 test('the settings table has every variable of the environment, with its default', async t => {
