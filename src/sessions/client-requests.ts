@@ -54,7 +54,8 @@ export class ClientRequests {
   /** A connection broke: what was asked on it waits a little for its client. */
   expectReturn (): void {
     for (const [id, request] of this.#waiting ?? []) {
-      if (!request.wire.connected && request.expected === undefined) this.#expect(id, request, RETURN_TICKS)
+      // What went out before the last answer of its stream was read with it: its client may take its time.
+      if (!request.wire.connected && request.wire.finished !== true && request.expected === undefined) this.#expect(id, request, RETURN_TICKS)
     }
   }
 

@@ -54,6 +54,8 @@ export class PostReply implements Reply {
 
   get connected (): boolean { return this.#stream?.connected ?? !this.#response.gone }
 
+  get finished (): boolean { return this.#stream?.finished === true }
+
   write (message: JSONRPCMessage): WriteResult {
     const isAnswer = !('method' in message)
     const result = isAnswer && this.#stream === undefined ? this.#collect(message) : (this.#openedStream()?.write(message) ?? 'unreachable')

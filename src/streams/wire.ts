@@ -18,6 +18,8 @@ export interface Wire {
   drained? (): Promise<void> | undefined
   /** Whether a reader is there for what is written to it. */
   readonly connected: boolean
+  /** Whether everything has been said on it: its reader left with all of it, and does not come back. */
+  readonly finished?: boolean
   /** Takes back a request to the client that was kept, and that nobody waits for any more. */
   withdraw? (id: RequestId): void
 }

@@ -50,6 +50,16 @@ test('a client that comes in time is spared, and one that comes back too', async
   t.equal(patience.size, 0, 'it was answered')
 })
 
+test('what was asked on a stream that is finished is not failed by another connection that breaks', async t => {
+  const { asked, patience, wire } = requests()
+  const finished = { ...wire, finished: false }
+  asked.add('asked', finished)
+  Object.assign(finished, { connected: false, finished: true })
+  asked.expectReturn()
+  t.equal(patience.size, 0)
+  t.equal(asked.size, 1)
+})
+
 test('a connection that breaks fails what was asked on it, seconds later, and nothing else', async t => {
   const { asked, wire, failed } = requests()
   asked.add('broken', wire)
