@@ -15,7 +15,7 @@ import { serve } from './process.js'
 const root = path.resolve(import.meta.dirname, '..')
 const read = (name: string) => readFileSync(path.join(root, name), 'utf8')
 const readme = read('README.md')
-const pages = ['README.md', 'CHANGELOG.md', 'docs/operations.md', 'docs/sessions.md', 'docs/security.md', 'docs/aareguru.md', 'docs/performance.md']
+const pages = ['README.md', 'CHANGELOG.md', 'docs/embedding.md', 'docs/operations.md', 'docs/sessions.md', 'docs/security.md', 'docs/aareguru.md', 'docs/performance.md']
 
 function blocks (page: string, language: string): string[] {
   return [...read(page).matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'))].map(([, code = '']) => code)
