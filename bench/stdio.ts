@@ -1,8 +1,9 @@
 import { HttpConnection } from './http-connection.js'
+import { API_KEY } from './raw-client.js'
 import { ServerProcess } from './server-process.js'
 import { IN_FLIGHT } from './stdio/command.js'
 import { Gateway } from './stdio/gateway.js'
-import { StreamableClient } from './streamable-client.js'
+import { PROTOCOL_VERSION, StreamableClient } from './streamable-client.js'
 import { median, spread, type Row } from './table.js'
 
 const WARM_UP_ROUNDS = 3
@@ -56,8 +57,27 @@ export async function stdio (): Promise<Row[]> {
 
 /** One session over as many connections as calls may be in flight. */
 async function clientsOf (port: number): Promise<StreamableClient[]> {
-  const first = await StreamableClient.initialized(await HttpConnection.open(port))
-  return await Promise.all(Array.from({ length: IN_FLIGHT }, async (_, index) => first.over(await HttpConnection.open(port), (index + 1) * IDS)))
+  const session = await openSession(port)
+  return await Promise.all(Array.from({ length: IN_FLIGHT }, async (_, index) => {
+    const connection = await HttpConnection.open(port)
+    return new StreamableClient(connection, session).over(connection, index * IDS)
+  }))
+}
+
+/** Opens a session that is ready for calls: its id. A child may take more than a second, and the answer is an event stream then. */
+async function openSession (port: number): Promise<string> {
+  const initialize = { protocolVersion: PROTOCOL_VERSION, capabilities: {}, clientInfo: { name: 'bench', version: '1.0.0' } }
+  const answer = await post(port, { id: 0, method: 'initialize', params: initialize })
+  const session = answer.headers.get('mcp-session-id')
+  if (session === null || !(await answer.text()).includes('"serverInfo":{"name":"fixture"')) throw new Error(`initialize: ${answer.status}`)
+  const noted = await post(port, { method: 'notifications/initialized' }, { 'mcp-session-id': session, 'mcp-protocol-version': PROTOCOL_VERSION })
+  if (noted.status !== 202) throw new Error(`notifications/initialized: ${noted.status} ${await noted.text()}`)
+  return session
+}
+
+async function post (port: number, message: object, session: Record<string, string> = {}): Promise<Response> {
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'x-api-key': API_KEY, ...session }
+  return await fetch(`http://127.0.0.1:${port}/mcp`, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', ...message }) })
 }
 
 /** Calls per second. Unlike in `load.ts` nobody stays awake: gateway, child and client share the cores. */
@@ -75,9 +95,7 @@ async function open (port: number): Promise<number> {
   const started = performance.now()
   let opened = 0
   await Promise.all(Array.from({ length: OPENING }, async () => {
-    const connection = await HttpConnection.open(port)
-    while (opened++ < SESSIONS) await StreamableClient.initialized(connection)
-    connection.close()
+    while (opened++ < SESSIONS) await openSession(port)
   }))
   return (performance.now() - started) / 1_000
 }

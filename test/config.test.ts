@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { test } from 'tap'
-import { loadConfig, type Config, type LoadOptions } from '../src/config.js'
+import { loadConfig, loadEnvironment, type Config, type LoadOptions } from '../src/config.js'
 import { isWeirError } from '../src/errors.js'
 import { MAX_TIMER_SECONDS } from '../src/net.js'
 import { resolveOptions } from '../src/options.js'
@@ -24,7 +24,9 @@ function refusal (env: Record<string, string>, options: LoadOptions = { env, fil
 }
 
 test('an empty environment is a private endpoint with the defaults of the contract', async t => {
-  t.same(load(), {
+  const { environment, ...config } = load()
+  t.match(environment, { HTTP_HOST: '127.0.0.1', HTTP_PORT: 8000, MAX_CHILD_PROCESSES: 100 })
+  t.same(config, {
     host: '127.0.0.1',
     port: 8000,
     trustProxy: [],
@@ -49,12 +51,14 @@ test('an empty environment is a private endpoint with the defaults of the contra
       drainTimeoutSeconds: 10
     },
     aareguru: { baseUrl: 'https://aareguru.existenz.ch', app: 'mcp-weir', cacheTtlSeconds: 120, timeoutSeconds: 30 },
+    maxChildProcesses: 100,
     warnings: []
   })
 })
 
 const numbers: Record<string, { read: (config: Config) => number | undefined, minimum: number, maximum?: number }> = {
   HTTP_PORT: { read: config => config.port, minimum: 0, maximum: 65535 },
+  MAX_CHILD_PROCESSES: { read: config => config.maxChildProcesses, minimum: 1 },
   RATE_LIMIT_PER_MINUTE: { read: config => config.endpoint.rateLimitPerMinute, minimum: 0 },
   SSE_SESSION_TIMEOUT_SECONDS: { read: config => config.endpoint.sessionTimeoutSeconds, minimum: 60 },
   SSE_CLEANUP_INTERVAL_SECONDS: { read: config => config.endpoint.cleanupIntervalSeconds, minimum: 60, maximum: MAX_TIMER_SECONDS },
@@ -259,4 +263,12 @@ test('a key that no header can carry is refused without being told', async t => 
 
 test('an upstream URL with a password is refused without it', async t => {
   t.equal(refusal({ AAREGURU_BASE_URL: 'https://me:secret@river.example/x' }), 'AAREGURU_BASE_URL=https://river.example: must not hold a name or password')
+})
+
+test('servers may be given what is in the environment, and under it in .env', async t => {
+  const file = join(t.testdir({ '.env': 'A=file\nB=file\n' }), '.env')
+  t.same(loadEnvironment({ env: { A: 'env' }, file }), { A: 'env', B: 'file' })
+  t.same(loadEnvironment({ env: { A: 'env' }, file: false }), { A: 'env' })
+  t.same(loadEnvironment({ env: { A: 'env' }, file: `${file}.none` }), { A: 'env' })
+  t.equal(loadEnvironment()['PATH'], process.env['PATH'])
 })

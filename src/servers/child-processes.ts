@@ -50,9 +50,8 @@ export class ChildProcesses {
   #open (command: StdioCommand, context: ServerContext): StdioServer {
     if (this.#closed !== undefined) throw errors.draining('Shutting down: no child process is started any more', RETRY_LATER)
     if (this.#servers.size >= this.#max) throw errors.tooManyChildren(`MAX_CHILD_PROCESSES (${this.#max}) are there: try again later, or raise it`, RETRY_LATER)
-    const server = new StdioServer(command, context, this.#options)
+    const server: StdioServer = new StdioServer(command, context, this.#options, () => { this.#servers.delete(server) })
     this.#servers.add(server)
-    void server.gone.then(() => this.#servers.delete(server))
     return server
   }
 

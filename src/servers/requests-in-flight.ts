@@ -1,12 +1,10 @@
-import { isCancellation, isRequest, isRequestId, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from '../json-rpc.js'
+import { isCancellation, isRequest, isRequestId, type JSONRPCMessage, type JSONRPCNotification, type JSONRPCRequest, type RequestId } from '../json-rpc.js'
 
 /** What a child was asked and has not answered, so that what it says beside can be told where it belongs. */
 export class RequestsInFlight {
   /** With the token by which each wants to hear of its progress. */
   readonly #tokens = new Map<RequestId, RequestId | undefined>()
   readonly #byToken = new Map<RequestId, RequestId>()
-
-  get size (): number { return this.#tokens.size }
 
   /** Whom to tell that no answer will come. */
   ids (): RequestId[] { return [...this.#tokens.keys()] }
@@ -38,8 +36,7 @@ export class RequestsInFlight {
    * The request that a notification or request of the child's relates to: the one whose progress it tells. Log messages and
    * requests come without a name: they relate to the only request in flight, if it is the only one.
    */
-  relatedTo (message: JSONRPCMessage): RequestId | undefined {
-    if (!('method' in message)) return undefined
+  relatedTo (message: JSONRPCRequest | JSONRPCNotification): RequestId | undefined {
     if (message.method === 'notifications/progress') {
       const token = message.params?.['progressToken']
       return isRequestId(token) ? this.#byToken.get(token) : undefined

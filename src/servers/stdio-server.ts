@@ -33,11 +33,10 @@ const GRACE_MS = 500
  * line for each message (MCP specification, "Transports", "stdio"). The child is started by the first message.
  */
 export class StdioServer implements ServerInstance {
-  /** Settles when the child and all that it started are gone. */
-  readonly gone: Promise<void>
   readonly #command: StdioCommand
   readonly #context: Pick<ServerContext, 'log'>
   readonly #options: StdioServerOptions
+  readonly #onGone: () => void
   readonly #inFlight = new RequestsInFlight()
   readonly #lines: LineSplitter
   #transport: Transport | undefined
@@ -48,18 +47,18 @@ export class StdioServer implements ServerInstance {
   #unsettled = 0
   #onSettled: (() => void) | undefined
   #reading = false
-  #over = false
+  #closed: Promise<void> | undefined
   /** How the child ended. */
   #exit: string | undefined
   #grace: NodeJS.Timeout | undefined
-  #resolveGone = () => {}
 
-  constructor (command: StdioCommand, context: Pick<ServerContext, 'log'>, options: StdioServerOptions) {
+  /** @param onGone Called once, when it was closed and its child and all that it started are gone. */
+  constructor (command: StdioCommand, context: Pick<ServerContext, 'log'>, options: StdioServerOptions, onGone: () => void) {
     this.#command = command
     this.#context = context
     this.#options = options
     this.#lines = new LineSplitter(options.lineLimitBytes)
-    this.gone = new Promise(resolve => { this.#resolveGone = resolve })
+    this.#onGone = onGone
   }
 
   async connect (transport: Transport): Promise<void> {
@@ -70,15 +69,7 @@ export class StdioServer implements ServerInstance {
 
   /** Ends the child. Settles when it is gone, with all that it started. */
   close (): Promise<void> {
-    if (!this.#over) {
-      this.#over = true
-      clearTimeout(this.#grace)
-      this.#outgoing = ''
-      this.#inFlight.clear()
-      this.#child?.process.stdout?.resume()
-      void (this.#child?.end() ?? Promise.resolve()).then(this.#resolveGone)
-    }
-    return this.gone
+    return (this.#closed ??= this.#close())
   }
 
   /** Ends the session: who waits for an answer is told why there will be none. */
@@ -93,6 +84,17 @@ export class StdioServer implements ServerInstance {
 
   /** Kills the child and all that it started, at once. */
   kill (): void { this.#child?.kill() }
+
+  get #over (): boolean { return this.#closed !== undefined }
+
+  async #close (): Promise<void> {
+    clearTimeout(this.#grace)
+    this.#outgoing = ''
+    this.#inFlight.clear()
+    this.#child?.process.stdout?.resume()
+    await this.#child?.end()
+    this.#onGone()
+  }
 
   get #logger (): FastifyBaseLogger { return (this.#log ??= this.#context.log) }
 
@@ -119,11 +121,11 @@ export class StdioServer implements ServerInstance {
     child.on('error', error => { this.fail(startProblem(error, this.#command)) })
     child.once('spawn', () => { this.#logger.debug({ command: this.#command.command, child: child.pid }, 'stdio server started') })
     child.once('exit', (code, signal) => {
-      this.#exit = code === null ? `was ended by ${signal}` : `exited with code ${code}`
+      this.#exit = exitOf(code, signal)
       this.#failSoon(this.#exit)
     })
     // All that it wrote before is read by now.
-    child.once('close', () => { this.fail(this.#exit ?? 'ended') })
+    child.once('close', (code, signal) => { this.fail(exitOf(code, signal)) })
     // An error of it is told by its end.
     child.stdin?.on('error', noop).on('close', () => { this.#failSoon('closed its input') })
     child.stdout?.on('data', (chunk: Buffer) => { this.#read(chunk) }).on('end', () => { this.#failSoon('closed its output') })
@@ -197,6 +199,10 @@ export class StdioServer implements ServerInstance {
   #settled (): Promise<void> {
     return new Promise(resolve => { this.#onSettled = resolve })
   }
+}
+
+function exitOf (code: number | null, signal: NodeJS.Signals | null): string {
+  return code === null ? `was ended by ${signal}` : `exited with code ${code}`
 }
 
 function noop (): void {}
