@@ -34,14 +34,14 @@ export async function describeServer (createServer: CreateServer, { name, versio
   signal.addEventListener('abort', end)
   const client = new Client({ name: 'mcp-weir', version })
   let instance: ServerInstance | undefined
+  let info: { name: string, version: string } | undefined
   try {
     signal.throwIfAborted()
     const over = rejectOn(life.signal)
-    return await Promise.race([over, ask()])
+    info = await Promise.race([over, ask()])
   } catch (error) {
     if (signal.aborted) throw errors.interrupted()
-    if (life.signal.aborted) return undefined
-    throw errors.notServable(`${name}: ${oneLine(error)}`)
+    if (!life.signal.aborted) throw errors.notServable(`${name}: ${oneLine(error)}`)
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', end)
@@ -49,6 +49,7 @@ export async function describeServer (createServer: CreateServer, { name, versio
     await client.close().catch(ignore)
     await instance?.close().catch(ignore)
   }
+  return info
 
   async function ask (): Promise<{ name: string, version: string }> {
     const [near, far] = InMemoryTransport.createLinkedPair()

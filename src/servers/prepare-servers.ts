@@ -59,6 +59,5 @@ async function prepare (name: string | undefined, source: ServerSource, title: s
   const createServer = source.kind === 'module' ? await loadServer(source.file, { name: title }) : children.createServer(source.command)
   const serverInfo = await describeServer(createServer, { name: title, version, log, signal, timeoutMs })
   if (serverInfo === undefined) log.warn({ server: title, seconds: timeoutMs / 1_000 }, 'the server has not said who it is yet: it is served all the same, under the name mcp-weir')
-  const { name: title_ = 'mcp-weir', version: itsVersion = version } = serverInfo ?? {}
-  return { name, createServer, serverInfo: { name: title_, version: itsVersion }, spawns: source.kind === 'command' }
+  return { name, createServer, serverInfo: serverInfo ?? { name: 'mcp-weir', version }, spawns: source.kind === 'command' }
 }
