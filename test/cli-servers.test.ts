@@ -1,5 +1,4 @@
 // The command with servers of the user's own, each in a real process.
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
@@ -7,6 +6,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { test, type Test } from 'tap'
 import { until } from './helper.js'
+import { lives, pids, silent, started } from './pids.js'
 import { run, serve } from './process.js'
 
 const sdk = (file: string) => JSON.stringify(pathToFileURL(path.resolve(import.meta.dirname, '../node_modules/@modelcontextprotocol/sdk/dist/esm', file)).href)
@@ -28,15 +28,6 @@ if (process.argv[2] === 'stdio') {
 }
 `
 
-/** Starts, and says so with its process id, and nothing else: it hears no SIGTERM either. */
-const silent = `
-import { appendFileSync } from 'node:fs'
-process.on('SIGTERM', () => {})
-process.stdin.resume()
-appendFileSync('pids', process.pid + '\\n')
-setInterval(() => {}, 1_000)
-`
-
 async function connect (t: Test, url: string): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' })
   t.teardown(() => client.close())
@@ -48,26 +39,6 @@ async function environmentOf (client: Client): Promise<Record<string, string>> {
   const { content } = CallToolResultSchema.parse(await client.callTool({ name: 'env' }))
   const [said] = content
   return JSON.parse(said?.type === 'text' ? said.text : '') as Record<string, string>
-}
-
-const pids = (cwd: string) => readFileSync(path.join(cwd, 'pids'), 'utf8').trim().split('\n').map(Number)
-
-function started (cwd: string): boolean {
-  try {
-    return pids(cwd).length > 0
-  } catch {
-    return false
-  }
-}
-
-function lives (pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    // One that nobody has waited for yet is dead all the same.
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
 }
 
 test('a module is served: health has its name, the first line says what it is, and it ends cleanly', async t => {
@@ -120,35 +91,6 @@ test('a file of three, each under its name, with one summary at the end', async 
   t.equal(command.lines().filter(({ msg }) => msg === 'shut down').length, 1)
   await until(() => !pids(cwd).some(lives))
 })
-
-for (const [what, args, line, env = {}] of [
-  ['a missing module', ['./none.mjs'], /^mcp-weir: \.\/none\.mjs: there is no such file\n$/],
-  ['a module without a default export', ['./none.cjs'], /^mcp-weir: \.\/none\.cjs: it has no default export; .*\n$/],
-  ['a throw at import, though a timer holds the process', ['./throws.mjs'], /^mcp-weir: \.\/throws\.mjs: it failed to load at throws\.mjs:\d+:\d+: no database\n$/],
-  ['a createServer that throws', ['./broken.mjs'], /^mcp-weir: \.\/broken\.mjs: no database\n$/],
-  ['a command that is not there', ['--', 'no-such-command-of-mine', '--token', 's3cret'], /^mcp-weir: no-such-command-of-mine --token \*\*\*: .*command not found.*\n$/],
-  ['a command that exits at once', ['--', 'node', 'exits.mjs'], /^mcp-weir: node exits\.mjs: .*exited with code 3\n$/],
-  ['a missing file', ['--config', 'none.json'], /^mcp-weir: none\.json: there is no such file\n$/],
-  ['a file with a server that fails', ['--config', 'fails.json'], /^mcp-weir: fails\.json: "two": node exits\.mjs: .*exited with code 3\n$/],
-  ['more commands than there may be processes', ['--config', 'fails.json'], /^mcp-weir: MAX_CHILD_PROCESSES=1: fails\.json has 2 commands, and each needs one\n$/, { MAX_CHILD_PROCESSES: '1' }],
-  ['a variable to pass on that is not set', ['--pass-env', 'NO_SUCH_VARIABLE', '--', 'node'], /^mcp-weir: --pass-env NO_SUCH_VARIABLE: it is not set.*\n$/]
-] as [string, string[], RegExp, Record<string, string>?][]) {
-  test(`${what} is one line on stderr, exit code 1, and leaves no child`, async t => {
-    const cwd = t.testdir({
-      'none.cjs': '',
-      'throws.mjs': 'setInterval(() => {}, 1_000)\nthrow new Error("no database")',
-      'broken.mjs': 'setInterval(() => {}, 1_000)\nexport default () => { throw new Error("no database") }',
-      'exits.mjs': 'process.exit(3)',
-      'silent.mjs': silent,
-      'fails.json': JSON.stringify({ mcpServers: { one: { command: 'node', args: ['silent.mjs'] }, two: { command: 'node', args: ['exits.mjs'] } } })
-    })
-    const command = run(t, { args, env: { LOG_LEVEL: 'silent', HTTP_PORT: '0', ...env }, cwd })
-    t.equal(await command.exited, 1)
-    t.match(command.stderr(), line)
-    t.equal(command.stdout(), '')
-    if (started(cwd)) await until(() => !pids(cwd).some(lives))
-  })
-}
 
 test('Ctrl+C while it starts ends it, and the child that has not answered', async t => {
   const cwd = t.testdir({ 'silent.mjs': silent })
