@@ -35,7 +35,10 @@ const weir: FastifyPluginAsync<WeirOptions> = async (fastify, options) => {
   if (fastify.mcpEndpoints.has(name)) throw errors.invalidOption(`name: '${name}' is taken; give each endpoint of this application a name of its own`)
 
   await fastify.register(async scope => {
-    scope.setChildLoggerFactory(childLoggerFactory(fastify))
+    // Of several endpoints, whose line it is.
+    const ofEndpoint = name === UNNAMED ? {} : { endpoint: name }
+    scope.log = fastify.log.child(ofEndpoint)
+    scope.setChildLoggerFactory(childLoggerFactory(fastify, ofEndpoint))
     await app(scope, resolved)
     fastify.mcpEndpoints.set(name, endpointOf(scope, resolved))
   }, { prefix })

@@ -11,12 +11,13 @@ export const logSerializers = {
 /**
  * Gives Weir's requests their loggers, on top of the host's own factory. Serializers are set once on a parent:
  * pino would copy them for each child.
+ * @param ofEndpoint Stands in every line.
  */
-export function childLoggerFactory (host: FastifyInstance): FastifyInstance['childLoggerFactory'] {
+export function childLoggerFactory (host: FastifyInstance, ofEndpoint: { endpoint?: string }): FastifyInstance['childLoggerFactory'] {
   const inherited = host.childLoggerFactory
   const parents = new WeakMap<FastifyBaseLogger, FastifyBaseLogger>()
   return function (logger, bindings, options, request) {
-    const parent = parents.get(logger) ?? logger.child({}, { serializers: logSerializers })
+    const parent = parents.get(logger) ?? logger.child(ofEndpoint, { serializers: logSerializers })
     parents.set(logger, parent)
     return inherited.call(host, parent, bindings, options, request)
   }
