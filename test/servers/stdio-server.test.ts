@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs'
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import { test } from 'tap'
-import { RawClient, textOf, until } from '../helper.js'
+import { GroupGuard } from '../../src/servers/group-guard.js'
+import { StdioServer } from '../../src/servers/stdio-server.js'
+import { capturedLog, RawClient, textOf, until } from '../helper.js'
 import { reasonsOf } from '../streamable-client.js'
 import { CHILD, stdio } from './stdio-endpoint.js'
 
@@ -183,4 +186,20 @@ test('a session that can\'t wake because its command is gone tells who asked', a
   t.equal(await client.callForText('pid'), 'The MCP server could not be started')
   t.equal(reasons().at(-1), 'exited with code 9')
   await until(() => children.size === 0)
+})
+
+test('what comes between its end and its session\'s is heard by nobody', async t => {
+  const { log, lines } = capturedLog()
+  let gone = 0
+  const server = new StdioServer({ command: 'a\0b', args: [], env: {} }, { log }, { lineLimitBytes: 1_000, killAfterMs: 1_000, guard: new GroupGuard() }, () => { gone++ })
+  const [client, transport] = InMemoryTransport.createLinkedPair()
+  const answers: unknown[] = []
+  client.onmessage = message => { answers.push(message) }
+  await server.connect(transport)
+  for (const id of [1, 2]) await client.send({ jsonrpc: '2.0', id, method: 'ping' })
+  await until(() => gone === 1)
+  await server.close()
+  t.match(answers, [{ id: 1, error: { message: /could not be started/ } }])
+  t.equal(lines.length, 1)
+  t.equal(gone, 1)
 })
