@@ -86,6 +86,14 @@ test('drain ends its sessions and lets nobody in, and the host goes on', async t
   t.equal((await fetch(`${built.url}/own`)).status, 200)
 })
 
+test('of several endpoints each log line says whose it is', async t => {
+  const { app, url, lines } = await build(t, { name: 'staff', sessionTimeoutSeconds: 30 })
+  const client = await RawClient.session(url)
+  client.close()
+  await until(() => lines.some(({ msg }) => msg === 'session closed') && app.mcp.sessions.size === 0)
+  for (const msg of ['session opened', 'session closed']) t.match(lines.find(line => line.msg === msg), { endpoint: 'staff' })
+})
+
 test('a server can log under its session\'s hash, through the host\'s own logger factory', async t => {
   const { log, lines } = capturedLog()
   const built = await build(t, {

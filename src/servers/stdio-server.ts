@@ -168,7 +168,7 @@ export class StdioServer implements ServerInstance {
         if (this.#unsettled > UNSETTLED_BYTES) await this.#settled()
       }
     } catch (error) {
-      this.fail(`wrote ${(error as RangeError).message}`)
+      this.fail(`wrote ${(error as RangeError).message} (BODY_LIMIT_BYTES)`)
     }
     this.#reading = false
     this.#child?.process.stdout?.resume()
@@ -182,7 +182,7 @@ export class StdioServer implements ServerInstance {
       if (relatedRequestId !== undefined) options = { relatedRequestId }
     } else {
       // Nobody can be told which question it answers.
-      if (!isRequestId(message.id)) return this.#logger.warn({ answer: message }, 'the stdio server answered nothing that it was asked')
+      if (!isRequestId(message.id)) return this.#logger.warn('the stdio server answered nothing that it was asked')
       this.#inFlight.delete(message.id)
     }
     this.#unsettled += size

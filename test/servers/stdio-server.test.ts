@@ -126,7 +126,7 @@ test('blank lines are nothing, and an answer to nothing is only logged', async t
 test('a line over the limit ends the session before it is read to its end', async t => {
   const { open, reasons } = await stdio(t, { children: { lineLimitBytes: 65_536 } })
   for (const [tool, args] of [['large', { bytes: 65_536 }], ['endless', {}]] as const) {
-    t.equal(await (await open()).callForText(tool, args), 'The MCP server wrote a line of more than 65536 bytes')
+    t.equal(await (await open()).callForText(tool, args), 'The MCP server wrote a line of more than 65536 bytes (BODY_LIMIT_BYTES)')
   }
   t.equal(await (await open()).callForText('large', { bytes: 65_000 }), 'x'.repeat(65_000), 'up to the limit all is well')
   t.equal(reasons().length, 2)
