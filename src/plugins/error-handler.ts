@@ -65,7 +65,8 @@ function toWeirError (error: FastifyError): WeirError {
 
 /** The headers that a host's error brings along, as Fastify's own handler takes them. */
 function headersOf (error: object): Record<string, string> {
-  const entries = Object.entries('headers' in error ? error.headers ?? {} : {}).map(([name, value]) => [name.toLowerCase(), String(value)])
+  const { headers = {} } = error as { headers?: object }
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
   return Object.fromEntries(entries) as Record<string, string>
 }
 

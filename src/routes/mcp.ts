@@ -92,7 +92,8 @@ const mcp: FastifyPluginAsync<McpOptions> = async (fastify, options) => {
     } catch (error) {
       if (answer?.release() !== false) throw error
       // It took its time: an event stream is the answer by now, and no error handler sees it.
-      session.failed((error as WeirError).cause ?? error)
+      const { cause } = error as WeirError
+      if (cause !== undefined) session.failed(cause)
       answer.write(errorResponse(message.id, RpcCode.internalError, describe(error as WeirError)))
       return
     }

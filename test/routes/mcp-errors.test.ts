@@ -167,7 +167,20 @@ test('a server that fails after it took its time is an error on the stream', asy
   t.match(await reply.answer(), { id: 'init', error: { code: -32603, message: 'The MCP server could not be started' } })
   await reply.ended
   await until(() => built.metrics().active_connections === 0)
+  t.match(built.lines.find(({ msg }) => msg === 'server failed'), { err: { message: 'secret reason' } })
+  t.match(built.metrics(), { total_errors: 1 })
   nothingLeft(t, built)
+})
+
+test('a session that ends while its server takes its time to start is no failure of the server', async t => {
+  const built = await build(t, { createServer: () => new Promise(() => {}) })
+  const opening = new WireClient(`${built.url}/mcp`).initialize()
+  await until(() => built.app.mcp.sessions.size === 1)
+  const reply = await opening
+  t.match(reply.type, /event-stream/)
+  await built.app.mcp.drain()
+  t.match(await reply.answer(), { id: 'init', error: { code: -32603, message: 'The session ended before it was ready' } })
+  t.same(built.lines.filter(({ msg }) => msg === 'server failed'), [])
 })
 
 test('a client that leaves while its server is built leaves nothing behind', async t => {
