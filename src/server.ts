@@ -110,6 +110,7 @@ export async function serve (config: Config, serving: Serving = bundled): Promis
     const servers = await prepareServers(serving, { version, aareguru: config.aareguru, children, maxChildProcesses, log, signal: start.signal, timeoutMs: DESCRIBE_MS })
     if (!hasCommand(serving)) announce()
     const built = await buildServer(config, { servers, log, children })
+    /* c8 ignore next -- a signal within the few milliseconds since the servers are there */
     if (start.signal.aborted) throw errors.interrupted()
     fastify = built
     await fastify.listen({ host: config.host, port: config.port, backlog: BACKLOG, listenTextResolver: address => `listening at ${address}` })
