@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import type * as Package from '../../src/index.js'
 import type * as Servers from '../../src/servers/child-processes.js'
 import { API_KEY } from '../raw-client.js'
-import { ECHO_SERVER } from '../stdio/command.js'
+import { BARE_SERVER, ECHO_SERVER } from '../stdio/command.js'
 import { answerParent } from './reports.js'
 
 // The built package; the types are of the source, so that a check of the types needs no build.
@@ -18,7 +18,7 @@ const fastify = Fastify({
   logController: new LogController({ disableRequestLogging: true })
 })
 await fastify.register(weir, {
-  createServer: children.createServer({ ...ECHO_SERVER, env: {} }),
+  createServer: children.createServer({ ...process.argv[2] === 'bare' ? BARE_SERVER : ECHO_SERVER, env: {} }),
   serverInfo: { name: 'fixture', version: '1.0.0' },
   apiKeys: [API_KEY],
   maxSessionsPerClient: 1_000
