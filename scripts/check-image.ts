@@ -6,9 +6,9 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freePort } from './free-port.js'
 
 /** How this machine reaches the outside, which a build gets from its engine: no image keeps it. */
 const network = Object.fromEntries(['NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'NO_PROXY'].flatMap(name => process.env[name] === undefined ? [] : [[name, process.env[name]]]))
@@ -153,15 +153,6 @@ async function prove (image: Stage): Promise<void> {
   const [code] = await exited
   check('SIGTERM with a stream open ends it with 0', code === 0)
   check('its last line is the summary', log.trim().split('\n').at(-1)?.includes('"msg":"shut down"') === true)
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function step (text: string): void {

@@ -44,7 +44,7 @@ export async function app (fastify: FastifyInstance, options: AppOptions): Promi
 
     // Without a prefix unknown paths are the host's. A not-found handler would log the URL, and with it a session id.
     if (scope.prefix !== '') scope.all('/*', { schema: HIDDEN }, notFoundHandler)
-    await scope.register(metricsRoute, { ...options, numbers: { snapshot: () => ({ ...scope.metrics.snapshot(), active_sessions: scope.sessions.size }), registry: () => scope.metrics.registry } })
+    await scope.register(metricsRoute, { ...options, numbers: { snapshot: () => scope.metrics.snapshot(), registry: () => scope.metrics.registry } })
     await scope.register(sse, options)
     await scope.register(messages, options)
     await scope.register(mcp, options)

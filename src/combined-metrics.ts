@@ -15,7 +15,7 @@ const ofProcess = ['mcp_uptime_seconds', 'mcp_auth_failures_total', 'mcp_http_re
 /** Sums the numbers of endpoints, and of what the process answers beside them. */
 export function combineSnapshots (endpoints: ReadonlyMap<string, Pick<WeirEndpoint, 'metrics'>>, own: Metrics): GatewaySnapshot {
   const servers = Object.fromEntries([...endpoints].map(([name, { metrics }]) => [name, metrics.snapshot()]))
-  const all = [...Object.values(servers), { ...own.snapshot(), active_sessions: 0 }]
+  const all = [...Object.values(servers), own.snapshot()]
   const sum = (read: (numbers: MetricsSnapshot) => number) => all.reduce((total, numbers) => total + read(numbers), 0)
   const sums = (key: 'endpoint_calls' | 'endpoint_errors') => Object.fromEntries(Object.keys(own.endpointCalls).map(name => [name, sum(numbers => Number(numbers[key][name]))]))
   return {

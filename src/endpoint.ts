@@ -86,7 +86,7 @@ export function endpointOf (scope: FastifyInstance, { drainTimeoutSeconds }: { d
       }
     },
     metrics: {
-      snapshot: () => ({ ...metrics.snapshot(), active_sessions: sessions.size }),
+      snapshot: () => metrics.snapshot(),
       registry: metrics.registry
     },
     broadcast ({ method, params }) {

@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { createRequire } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../scripts/free-port.js'
 import { ECHO_SERVER } from './command.js'
 
 const require = createRequire(import.meta.url)
@@ -44,15 +45,6 @@ function binOf (name: string): string {
   const file = require.resolve(`${name}/package.json`)
   const { bin } = require(file) as { bin: string | Record<string, string> }
   return new URL(typeof bin === 'string' ? bin : bin[name] ?? '', `file://${file}`).pathname
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function listens (port: number): Promise<boolean> {

@@ -29,6 +29,8 @@ export class Metrics {
   readonly endpointCalls: Record<EndpointName, number> = { health: 0, metrics: 0, sse: 0, messages: 0, mcp: 0 }
   readonly endpointErrors: Record<EndpointName, number> = { health: 0, metrics: 0, sse: 0, messages: 0, mcp: 0 }
   readonly sessionsClosed = Object.fromEntries(closeReasons.map(reason => [reason, 0])) as Record<CloseReason, number>
+  /** How many sessions are open: asked of who keeps them. */
+  activeSessions = (): number => 0
   activeConnections = 0
   totalConnections = 0
   /** Messages from clients. */
@@ -73,7 +75,7 @@ export class Metrics {
   }
 
   /** The numbers in the shape of `GET /metrics`. */
-  snapshot (): Omit<MetricsSnapshot, 'active_sessions'> {
+  snapshot (): MetricsSnapshot {
     return {
       uptime_seconds: this.uptimeSeconds,
       active_connections: this.activeConnections,
@@ -81,7 +83,8 @@ export class Metrics {
       total_messages: this.messagesReceived,
       total_errors: this.totalErrors,
       endpoint_calls: { ...this.endpointCalls },
-      endpoint_errors: { ...this.endpointErrors }
+      endpoint_errors: { ...this.endpointErrors },
+      active_sessions: this.activeSessions()
     }
   }
 

@@ -27,7 +27,8 @@ export interface SessionsOptions {
 async function sessionsPlugin (fastify: FastifyInstance, options: SessionsOptions): Promise<void> {
   const sessions = new SessionRegistry({ ...options, observer: observer(fastify) })
   fastify.decorate('sessions', sessions)
-  fastify.metrics.gauge('mcp_sessions_active', 'Sessions that are open', () => sessions.size)
+  fastify.metrics.activeSessions = () => sessions.size
+  fastify.metrics.gauge('mcp_sessions_active', 'Sessions that are open', fastify.metrics.activeSessions)
   fastify.metrics.gauge('mcp_clients_active', 'Principals, or without keys addresses, that have a session', () => sessions.clients)
   fastify.metrics.gauge('mcp_sessions_ending', 'Ended sessions whose server instance has not closed yet', () => sessions.ending)
   fastify.metrics.gauge('mcp_stream_buffered_bytes', 'Bytes that wait for slow readers', () => sessions.bufferedBytes)
